@@ -1,0 +1,271 @@
+"""The command line: list, show, latex, numpy, check. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from derive.errors import DeriveError, UsageError
+from derive.terminal import Progress, put, say, shows_unicode
+
+if TYPE_CHECKING:
+    from derive.layer import Layer
+    from derive.steps import Gradients
+
+FINE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+LAYER_HELP = "a layer of the catalogue (see 'derive list'), or your own: my_layers.py or my_layers.py:NAME"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0: fine, 1: a check failed, 2: wrong use, with one line on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except DeriveError as error:
+        say(f"derive: {' '.join(str(error).split())}", sys.stderr)
+        return WRONG_USE
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python flushes again on the way out: to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="derive",
+        description="Write a layer once, as mathematics; get its derivation, its NumPy code and the evidence "
+        "that they agree.",
+        epilog=examples(
+            "derive list",
+            "derive show attention",
+            "derive latex attention --steps --document -o attention.tex",
+            "derive numpy conv1d -o conv1d.py",
+            "derive check",
+        )
+        + "\n\nexit codes: 0 fine, 1 a check failed, 2 wrong use",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"derive {version()}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command(commands, "list", run_list, "every layer with its forward equation", "derive list")
+
+    show = command(
+        commands,
+        "show",
+        run_show,
+        "the forward equations and every gradient, in matrix notation",
+        "derive show linear",
+        "derive show my_layers.py:gated_unit",
+    )
+    show.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
+
+    latex = command(
+        commands,
+        "latex",
+        run_latex,
+        "the gradients as LaTeX",
+        "derive latex linear",
+        "derive latex attention --wrt Q --wrt K --notation index",
+        "derive latex attention --steps --document -o attention.tex",
+    )
+    add_artefact_options(latex)
+    latex.add_argument("--notation", choices=("matrix", "index"), default="matrix", help="default: matrix")
+    latex.add_argument("--steps", action="store_true", help="every step of the derivation, with its rule's name")
+    latex.add_argument("--document", action="store_true", help="a complete file for pdflatex, with a table of symbols")
+
+    numpy = command(
+        commands,
+        "numpy",
+        run_numpy,
+        "the generated NumPy module: LAYER, LAYER_fwd, LAYER_bwd",
+        "derive numpy linear",
+        "derive numpy conv1d --wrt W -o conv1d.py",
+    )
+    add_artefact_options(numpy)
+
+    check = command(
+        commands,
+        "check",
+        run_check,
+        "independent witnesses that the equations, the gradients and the code agree",
+        "derive check",
+        "derive check attention softmax --seed 7",
+        "derive check --json > report.json",
+        "derive check linear --against mine.py:linear_backward --dtype float32 --sizes d_in=64,d_out=32",
+    )
+    check.add_argument("layers", metavar="LAYER", nargs="*", help=LAYER_HELP + "; all of the catalogue if none is given")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument("--seed", type=seed_number, default=0, metavar="N", help="seed of the random data (default: 0)")
+    check.add_argument(
+        "--against",
+        metavar="FILE.py:FUNCTION",
+        help="check your own backward, FUNCTION(inputs..., cotangents...) -> gradients in the order of the inputs",
+    )
+    check.add_argument(
+        "--dtype", choices=("float32", "float64"), help="with --against: what FUNCTION is given (default: float64)"
+    )
+    check.add_argument("--sizes", metavar="n=64,d=32", help="with --against: sizes of the axes (default: small primes)")
+    return top
+
+
+def command(commands, name: str, run: Callable, summary: str, *example: str) -> argparse.ArgumentParser:
+    """A subcommand with a summary and examples."""
+    added = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples(*example),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.set_defaults(run=run)
+    return added
+
+
+def examples(*lines: str) -> str:
+    return "examples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def add_artefact_options(added: argparse.ArgumentParser) -> None:
+    added.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
+    added.add_argument(
+        "--wrt", action="append", metavar="NAME", help="only the gradient by this tensor (repeat for several)"
+    )
+    added.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+
+
+def seed_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; give an integer of at least 0")
+    return int(text)
+
+
+def version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("derive-toolkit")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+# the commands
+
+
+def run_list(_: argparse.Namespace) -> int:
+    from derive.document import equation_line
+    from derive.loading import all_layers
+
+    layers = all_layers()
+    width = max(map(len, layers))
+    for name, layer in layers.items():
+        say(f"{name:{width}}  {equation_line(layer, ascii=not shows_unicode(sys.stdout))}")
+    return FINE
+
+
+def run_show(options: argparse.Namespace) -> int:
+    from derive.document import show_text
+    from derive.loading import load_all
+
+    ascii_only = not shows_unicode(sys.stdout)
+    say("\n\n".join(show_text(derived(layer), ascii=ascii_only).rstrip() for layer in load_all(options.layer)))
+    return FINE
+
+
+def run_latex(options: argparse.Namespace) -> int:
+    from derive.document import latex
+    from derive.loading import load
+
+    layer = load(options.layer)
+    text = latex(
+        derived(layer, options.wrt), notation=options.notation, steps=options.steps, document=options.document
+    )
+    put(text, options.output)
+    return FINE
+
+
+def run_numpy(options: argparse.Namespace) -> int:
+    from derive.loading import load
+    from derive.render import numpy_source
+
+    layer = load(options.layer)
+    put(numpy_source(layer, wanted(layer, options.wrt)), options.output)
+    return FINE
+
+
+def derived(layer: Layer, wrt: Sequence[str] | None = None) -> Gradients:
+    from derive.derivation import gradients
+
+    return gradients(layer, wanted(layer, wrt))
+
+
+def wanted(layer: Layer, names: Sequence[str] | None) -> list[str] | None:
+    """The tensors asked for with --wrt, each once; None for all."""
+    from derive.loading import nearest
+
+    tensors = [s.name for s in layer.arguments] + [s.name for t in layer.statements for s in t.defines]
+    for name in names or ():
+        if name not in tensors:
+            raise UsageError(f"{layer.name} has no tensor {name!r} to differentiate by. {nearest(name, tensors)}")
+    return list(dict.fromkeys(names)) if names else None
+
+
+def run_check(options: argparse.Namespace) -> int:
+    if options.against is None and (options.dtype or options.sizes):
+        raise UsageError("--dtype and --sizes say how to call the function of --against. Give --against too.")
+    with Progress() as progress:
+        reports = against(options, progress) if options.against else checked(options, progress)
+    if options.json:
+        import json
+
+        from derive.report import as_json
+
+        print(json.dumps(as_json(reports), indent=2))
+    else:
+        from derive.report import table
+
+        say(table(reports))
+    return FINE if all(report.ok for report in reports) else FAILED
+
+
+def checked(options: argparse.Namespace, progress: Progress) -> list:
+    from derive.check import check_layer
+    from derive.loading import all_layers, load_all
+
+    layers = [layer for name in options.layers for layer in load_all(name)] or list(all_layers().values())
+    reports = []
+    for number, layer in enumerate(layers, 1):
+
+        def say_witness(witness: str, layer=layer, number=number) -> None:
+            progress.say(f"{number}/{len(layers)} {layer.name}: {witness}")
+
+        reports.append(check_layer(layer, options.seed, progress=say_witness))
+    return reports
+
+
+def against(options: argparse.Namespace, progress: Progress) -> list:
+    from derive.against import check_against, parse_sizes
+    from derive.loading import load, load_function
+
+    if len(options.layers) != 1:
+        raise UsageError("--against checks one function against one layer. Name exactly one LAYER.")
+    layer = load(options.layers[0])
+    progress.say(f"{layer.name}: {options.against}")
+    return [
+        check_against(
+            layer,
+            load_function(options.against),
+            dtype=options.dtype or "float64",
+            sizes=parse_sizes(layer, options.sizes or ""),
+            seed=options.seed,
+        )
+    ]

@@ -1,0 +1,303 @@
+"""Composition: a layer called on tensors inside the definition of another.
+
+A call binds the callee's axes to the caller's, by position or by name, and maps over the rest. A callee with parameters stays
+a call, derived once; one without is inlined as named equations, so that rewrites see through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sympy
+
+from derive.axes import LEADING, LEADING_SIZE, Affine, Index, fresh
+from derive.define import Axis, Scope, Tensor, current_scope, leading
+from derive.errors import DefinitionError
+from derive.layer import Call, Equation, Layer, Role, Symbol
+from derive.names import check_name
+from derive.rebind import Rebinding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def call(callee: Layer, arguments: Sequence[object], keywords: Mapping[str, object]) -> Tensor | tuple[Tensor, ...]:
+    """Use a layer inside another's definition: `H = linear(X, W1, b1, name="H")`, `P = softmax(S, over=j)`.
+
+    Keywords are the callee's options, `name` for the output (a tuple for several outputs), and `axis=caller_axis` for
+    an axis of the callee; `over` stands for its only axis. Raises DefinitionError where sizes cannot agree.
+    """
+    scope = current_scope(f"the call of {callee.name}")
+    binding = Binding(scope, callee, _tensors(scope, callee, arguments))
+    options, names = binding.split(dict(keywords))
+    binding.bind()
+    rebinding = Rebinding(binding.renaming(names), binding.values(options))
+    if callee.parameters and binding.in_order:
+        _record_call(binding, rebinding, options, names)
+    else:
+        _inline(binding, rebinding)
+    outputs = tuple(Tensor(scope.symbols[rebinding.names[o]]) for o in callee.outputs)
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _tensors(scope: Scope, callee: Layer, arguments: Sequence[object]) -> list[Symbol]:
+    if len(arguments) != len(callee.arguments):
+        wanted = ", ".join(s.name for s in callee.arguments)
+        raise DefinitionError(
+            f"{scope.name}: {callee.name} takes {len(callee.arguments)} tensors ({wanted}) but is called with "
+            f"{len(arguments)}. Give one for each."
+        )
+    symbols = []
+    for argument, wanted in zip(arguments, callee.arguments, strict=True):
+        if not isinstance(argument, Tensor) or argument.name not in scope.symbols:
+            raise DefinitionError(
+                f"{scope.name}: {callee.name} is called with {argument!r} for {wanted.name}. Give it a tensor of this "
+                "layer, without indices."
+            )
+        symbols.append(scope.symbols[argument.name])
+    return symbols
+
+
+class Binding:
+    """Which of the caller's indices each axis of the callee stands for."""
+
+    def __init__(self, scope: Scope, callee: Layer, tensors: list[Symbol]):
+        self.scope = scope
+        self.callee = callee
+        self.tensors = tensors
+        self.by_name: dict[str, Index] = {}
+        self.axes: dict[Index, tuple[Index, ...]] = {}
+        self.first: dict[Index, str] = {}
+        self.in_order = True
+
+    def split(self, keywords: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Tell options, axes and the output's name apart."""
+        own = {i.name: i for s in self.callee.arguments for i in s.axes if not i.leading}
+        options: dict[str, object] = {}
+        names = keywords.pop("name", None)
+        if "over" in keywords and "over" not in own and len(own) == 1:
+            keywords[next(iter(own))] = keywords.pop("over")
+        known = {s.name for s in self.callee.options}
+        for key, value in keywords.items():
+            if key in known:
+                options[key] = value
+            elif key in own and isinstance(value, Axis):
+                self.by_name[key] = LEADING if value is leading else Index(value.name, value.size)
+            else:
+                choices = ", ".join([*known, *own, "name"])
+                raise DefinitionError(
+                    f"{self.scope.name}: {self.callee.name} has no keyword {key}={value!r}. It knows {choices}; "
+                    "an axis is bound to an axis of the caller."
+                )
+        names = (names,) if isinstance(names, str) else tuple(names or ())
+        if names and len(names) != len(self.callee.outputs):
+            raise DefinitionError(
+                f"{self.scope.name}: {self.callee.name} has {len(self.callee.outputs)} outputs but name= gives "
+                f"{len(names)}. Give one name for each."
+            )
+        for name in names:
+            check_name(name, "tensor")
+        return options, names
+
+    def bind(self) -> None:
+        for wanted, given in zip(self.callee.arguments, self.tensors, strict=True):
+            self.bind_argument(wanted, given)
+
+    def bind_argument(self, wanted: Symbol, given: Symbol) -> None:
+        own = [i for i in wanted.axes if not i.leading]
+        rest = list(given.axes)
+        chosen: dict[Index, Index] = {}
+        for index in own:
+            target = self.by_name.get(index.name)
+            if target is not None and target in rest:
+                chosen[index] = target
+                rest.remove(target)
+        free = [i for i in own if i not in chosen]
+        if len(rest) < len(free) or (len(rest) > len(free) and LEADING not in wanted.axes):
+            raise DefinitionError(
+                f"{self.scope.name}: {self.callee.name} reads {wanted.name}[{_list(wanted.axes)}] but is called with "
+                f"{given.name}[{_list(given.axes)}]. Their axes cannot be matched."
+            )
+        tail = rest[len(rest) - len(free) :]
+        chosen.update(zip(free, tail, strict=True))
+        group = tuple(rest[: len(rest) - len(free)])
+        for index in own:
+            self.unify(index, (chosen[index],), wanted, given)
+        if LEADING in wanted.axes:
+            self.unify(LEADING, group, wanted, given)
+        if tuple(given.axes) != (*group, *(chosen[i] for i in own)):
+            self.in_order = False
+
+    def unify(self, index: Index, target: tuple[Index, ...], wanted: Symbol, given: Symbol) -> None:
+        known = self.axes.setdefault(index, target)
+        self.first.setdefault(index, given.name)
+        if len(known) != len(target) or any(sympy.expand(a.size - b.size) != 0 for a, b in zip(known, target)):
+            raise DefinitionError(
+                f"{self.scope.name}: in {self.callee.name}({_list(self.tensors)}), axis {index} is {_sized(known)} in "
+                f"{self.first[index]} but {_sized(target)} in {given.name}. They must have the same size."
+            )
+
+    def renaming(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The caller's names of the callee's tensors: the given ones, or the callee's own made fresh."""
+        renaming = {w.name: g.name for w, g in zip(self.callee.arguments, self.tensors, strict=True)}
+        renaming.update(zip(self.callee.outputs, names))
+        taken = set(self.scope.symbols) | set(names)
+        for statement in self.callee.statements:
+            for symbol in statement.defines:
+                if symbol.name not in renaming:
+                    renaming[symbol.name] = _fresh_name(symbol.name, taken)
+                    taken.add(renaming[symbol.name])
+        return renaming
+
+    def values(self, options: Mapping[str, object]) -> dict[str, sympy.Expr]:
+        """The callee's sizes and options in the caller's terms."""
+        values: dict[str, sympy.Expr] = {}
+        for symbol in self.callee.options:
+            values[symbol.name] = self.option(symbol, options.get(symbol.name, symbol.default))
+        for index, group in self.axes.items():
+            if index.leading:
+                values[str(LEADING_SIZE)] = sympy.Tuple(*(i.size for i in group))
+            elif index.size.is_Symbol:
+                self.set_size(values, index, group[0])
+            elif not index.size.free_symbols and sympy.expand(index.size - group[0].size) != 0:
+                raise DefinitionError(
+                    f"{self.scope.name}: axis {index} of {self.callee.name} has size {index.size}, but {group[0]} in "
+                    f"{self.first[index]} has size {group[0].size}."
+                )
+        return values
+
+    def set_size(self, values: dict[str, sympy.Expr], index: Index, target: Index) -> None:
+        known = values.setdefault(str(index.size), target.size)
+        if sympy.expand(known - target.size) != 0:
+            raise DefinitionError(
+                f"{self.scope.name}: in {self.callee.name}, size {index.size} would be both {known} and {target.size} "
+                f"(axis {index}, {target} of {self.first[index]}). They must agree."
+            )
+
+    def option(self, symbol: Symbol, value: object) -> sympy.Expr:
+        if isinstance(value, sympy.Expr) and all(str(s) in self.scope.symbols for s in value.free_symbols):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            if symbol.least is not None and value < symbol.least:
+                raise DefinitionError(
+                    f"{self.scope.name}: {self.callee.name}({symbol.name}={value}): it must be at least {symbol.least}."
+                )
+            return sympy.Integer(value)
+        if isinstance(value, float) and symbol.least is None:
+            return sympy.Rational(repr(value))
+        raise DefinitionError(
+            f"{self.scope.name}: {self.callee.name}({symbol.name}={value!r}): give a number or one of this layer's "
+            "options."
+        )
+
+    def output_axes(self, symbol: Symbol, rebinding: Rebinding) -> tuple[Index, ...]:
+        """The axes of a tensor that the callee defines; axes of its own get fresh names in the caller."""
+        for index in symbol.axes:
+            if index not in self.axes:
+                taken = set(self.scope.sizes)
+                new = Index(index.name, rebinding.size(index.size))
+                known = self.scope.sizes.get(index.name)
+                if known is not None and sympy.expand(known.size - new.size) != 0:
+                    new = fresh(new, taken)
+                self.scope.sizes[new.name] = new
+                self.axes[index] = (new,)
+        return tuple(i for index in symbol.axes for i in self.axes[index])
+
+    def groups(self, symbol: Symbol) -> dict[Index, tuple[Affine, ...]]:
+        return {i: tuple(Affine.of(j) for j in self.axes[i]) for i in symbol.axes}
+
+
+def _record_call(binding: Binding, rebinding: Rebinding, options: Mapping[str, object], names: tuple[str, ...]) -> None:
+    outputs = []
+    for symbol in binding.callee.output_symbols:
+        axes = binding.output_axes(symbol, rebinding)
+        outputs.append(symbol.renamed(name=rebinding.names[symbol.name], axes=axes, role=Role.VALUE, latex=None))
+        binding.scope.declare(outputs[-1])
+    values = {s.name: rebinding.values[s.name] for s in binding.callee.options}
+    given = tuple(s.name for s in binding.tensors)
+    binding.scope.statements.append(Call(binding.callee, given, tuple(outputs), dict(binding.axes), values))
+
+
+def _inline(binding: Binding, rebinding: Rebinding) -> None:
+    for statement in binding.callee.statements:
+        outputs = []
+        for symbol in statement.defines:
+            axes = binding.output_axes(symbol, rebinding)
+            name = rebinding.names[symbol.name]
+            latex = symbol.latex if name == symbol.name else None
+            outputs.append(symbol.renamed(name=name, axes=axes, role=Role.VALUE, latex=latex))
+        if isinstance(statement, Equation):
+            body = rebinding.expr(statement.expr, binding.groups(statement.symbol))
+            binding.scope.statements.append(Equation(outputs[0], body))
+        else:
+            axes_of = {i: tuple(k for j in js for k in binding.axes.get(j, (j,))) for i, js in statement.axes.items()}
+            values = {k: rebinding.size(v) if isinstance(v, sympy.Expr) else v for k, v in statement.options.items()}
+            given = tuple(rebinding.names[a] for a in statement.arguments)
+            binding.scope.statements.append(Call(statement.layer, given, tuple(outputs), axes_of, values))
+        for symbol in outputs:
+            binding.scope.declare(symbol)
+
+
+def _fresh_name(name: str, taken: set[str]) -> str:
+    number, candidate = 1, name
+    while candidate in taken:
+        candidate, number = f"{name}{number}", number + 1
+    return candidate
+
+
+def _list(items) -> str:
+    return ", ".join(i.name for i in items)
+
+
+def _sized(indices: tuple[Index, ...]) -> str:
+    return ", ".join(f"{i} (size {i.size})" for i in indices) or "no axis"
+
+
+@dataclass(frozen=True)
+class Sublayer:
+    """The backward call of a call: what it adds to the gradient of each argument."""
+
+    call: Call
+    backward: Call
+
+    def entry(self, position: int, at: tuple[Index, ...]):
+        """The gradient of an argument as the backward call gives it."""
+        from derive.terms import read
+
+        return read(self.backward.outputs[position].name, *at)
+
+    def formula(self, position: int, at: tuple[Index, ...]):
+        """The gradient of an argument as the sublayer's own derivation has it, where that needs no name of its own."""
+        layer = self.backward.layer
+        equation = next((e for e in layer.equations if e.symbol.name == layer.outputs[position]), None)
+        defined = {s.name for statement in layer.statements for s in statement.defines}
+        if equation is None or not defined.isdisjoint(equation.reads):
+            return self.entry(position, at)
+        names = dict(zip((s.name for s in layer.arguments), self.backward.arguments, strict=True))
+        rebinding = Rebinding(names, call_values(self.call))
+        own = [i for i in equation.symbol.axes if not i.leading]
+        groups = {i: (Affine.of(p),) for i, p in zip(own, at[len(at) - len(own) :], strict=True)}
+        if LEADING in equation.symbol.axes:
+            groups[LEADING] = tuple(Affine.of(p) for p in at[: len(at) - len(own)])
+        return rebinding.expr(equation.expr, groups)
+
+
+def call_axes(call: Call, symbol: Symbol) -> tuple[Index, ...]:
+    """The caller's indices for a tensor inside a called layer."""
+    rebinding = Rebinding({}, call_values(call))
+    axes: list[Index] = []
+    for index in symbol.axes:
+        axes.extend(call.axes.get(index) or (Index(index.name, rebinding.size(index.size)),))
+    return tuple(axes)
+
+
+def call_values(call: Call) -> dict[str, sympy.Expr]:
+    """The sizes and options of a called layer in the caller's terms."""
+    values = dict(call.options)
+    for index, group in call.axes.items():
+        if index.leading:
+            values[str(LEADING_SIZE)] = sympy.Tuple(*(i.size for i in group))
+        elif index.size.is_Symbol:
+            values.setdefault(str(index.size), group[0].size)
+    return values

@@ -1,0 +1,96 @@
+"""Contract Kronecker deltas: Σ_j [j = k] f(j) → f(k), so that none survives into code without need.
+
+A plain index of equal size substitutes. An affine index j = s·i + d·k - p substitutes only where a bare read carries
+j, because that read is 0 where j is out of range; elsewhere the condition stays under the sum.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derive.axes import Affine, Index
+from derive.sizes import size_value
+from derive.terms import Bracket, Expr, Factor, Paren, Read, Term, add, expr, from_term, multiply, product, transform
+
+
+def contract(value: Expr) -> Expr:
+    """Contract every delta that a sum can absorb, at every depth, and count out the indices that nothing uses."""
+    return transform(value, lambda e: add(*(_contract_term(t) for t in e.terms)))
+
+
+def distribute(value: Expr) -> Expr:
+    """Multiply out the parentheses that hold deltas of the sums around them: Σ G (a δ + b δ) = Σ G a δ + Σ G b δ."""
+    return transform(value, lambda e: add(*(_distribute_term(t) for t in e.terms)))
+
+
+def _contract_term(term: Term) -> Expr:
+    while True:
+        found = _next_substitution(term)
+        if found is None:
+            break
+        bracket, index, target = found
+        factors = [(a.substitute({index: target}), e) for a, e in term.factors if a is not bracket]
+        term = product(term.coefficient, factors, tuple(i for i in term.bound if i != index))
+    unused = [i for i in term.bound if not any(i in a.free for a, _ in term.factors)]
+    if not unused:
+        return from_term(term)
+    kept = from_term(Term(term.coefficient, term.factors, tuple(i for i in term.bound if i not in unused)))
+    return multiply(kept, *(size_value(i.size) for i in unused))
+
+
+def _next_substitution(term: Term) -> tuple[Bracket, Index, Affine] | None:
+    """A bound index that an equality determines: by another index of equal size first, else by an affine index."""
+    affine = None
+    for factor, _ in term.factors:
+        if not isinstance(factor, Bracket) or factor.relation != "==":
+            continue
+        for index in term.bound:
+            coefficient = factor.affine.coefficient(index)
+            if coefficient not in (1, -1):
+                continue
+            target = factor.affine.without(index).times(-coefficient)
+            plain = target.plain
+            if plain is not None and same_size(plain.size, index.size):
+                return factor, index, target
+            if affine is None and _vanishes_outside(index, term.factors):
+                affine = factor, index, target
+    return affine
+
+
+def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:
+    return a == b or sympy.expand(a - b) == 0
+
+
+def _vanishes_outside(index: Index, factors: tuple[Factor, ...]) -> bool:
+    """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?"""
+    return any(isinstance(a, Read) and e > 0 and any(p.plain == index for p in a.at) for a, e in factors)
+
+
+def _distribute_term(term: Term) -> Expr:
+    for position, (factor, exponent) in enumerate(term.factors):
+        if isinstance(factor, Paren) and exponent == 1 and _holds_delta(factor.body, term.bound):
+            rest = expr_of(term.coefficient, term.factors[:position] + term.factors[position + 1 :])
+            parts = [total_of(multiply(rest, from_term(t)), term.bound) for t in factor.body.terms]
+            return add(*(distribute(p) for p in parts))
+    return from_term(term)
+
+
+def _holds_delta(body: Expr, bound: tuple[Index, ...]) -> bool:
+    return any(
+        isinstance(a, Bracket) and a.relation == "==" and not a.free.isdisjoint(bound)
+        or isinstance(a, Paren) and e == 1 and _holds_delta(a.body, bound)
+        for t in body.terms
+        for a, e in t.factors
+    )
+
+
+def expr_of(coefficient, factors: tuple[Factor, ...]) -> Expr:
+    """A product without bound indices as an expression."""
+    return from_term(Term(coefficient, factors)) if coefficient else expr(0)
+
+
+def total_of(value: Expr, over: tuple[Index, ...]) -> Expr:
+    """Σ over indices of each term by itself."""
+    from derive.terms import total
+
+    return add(*(total(from_term(t), over) for t in value.terms))

@@ -1,0 +1,233 @@
+"""Concrete cases for a layer: sizes, options and seeded data, small enough to loop over.
+
+Free sizes are distinct primes, so that a swapped axis cannot pass; the others follow from them (the output of a
+convolution), and are kept distinct where that is possible.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from derive.axes import LEADING_SIZE
+from derive.entries import Array, Number, Place, evaluated, leads
+from derive.errors import CheckError
+from derive.interpret import interpret
+from derive.layer import Call, Layer, Symbol
+from derive.terms import Expr, Maximum
+
+PRIMES = (2, 3, 5, 7, 11, 13)
+OTHERS = (1, 4, 6, 8, 9, 10, 12)
+TRIES = 60
+GROUPS: tuple[Place, ...] = ((4,), (), (2, 3))
+# How many factors the oracle may evaluate for one numeric gradient: about half a second.
+WORK = 150_000
+Sizes = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer's arguments and cotangents as arrays, with the sizes and options they are for."""
+
+    layer: Layer
+    sizes: Mapping[str, int]
+    options: Mapping[str, Number]
+    arguments: Mapping[str, Array]
+    cotangents: tuple[Array, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in {**self.sizes, **self.options}.items())
+
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        """Every tensor of the layer, by the oracle."""
+        return interpret(self.layer, self.arguments, self.options)
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        return tuple(self.values[name] for name in self.layer.outputs)
+
+
+def cases(layer: Layer, seed: int = 0, work: int = WORK) -> list[Case]:
+    """A case for each setting of the options that has sizes, with other leading axes in each."""
+    rng = np.random.default_rng(seed)
+    settings = list(option_settings(layer))
+    while len(settings) < (len(GROUPS) if layer.has_leading else 2):
+        settings.append(settings[0])
+    found = []
+    for options, group in zip(settings, itertools.cycle(GROUPS if layer.has_leading else [()])):
+        sizes = choose_sizes(layer, options, group, rng, work=work)
+        if sizes is not None:
+            found.append(sample(layer, sizes, group, options, rng))
+    if not found:
+        tried = ", ".join(free_sizes(layer))
+        raise CheckError(f"{layer.name}: no sizes {tried} up to {max(PRIMES)} make all its axes at least 1 long.")
+    return found
+
+
+def option_settings(layer: Layer) -> Iterator[dict[str, Number]]:
+    """The defaults; all options moved together; each moved alone; all moved further."""
+    defaults = {s.name: s.default for s in layer.options}
+    yield defaults
+    if not defaults:
+        return
+    yield {s.name: moved(s, 1) for s in layer.options}
+    if len(defaults) > 1:
+        yield from ({**defaults, s.name: moved(s, 1)} for s in layer.options)
+    yield {s.name: moved(s, 2) for s in layer.options}
+
+
+def moved(option: Symbol, steps: int) -> Number:
+    return option.default + (steps if option.least is not None else steps / 4)
+
+
+# sizes
+
+
+def free_sizes(layer: Layer) -> list[str]:
+    """The names of the sizes that are not options; the leading axes aside."""
+    names = {s.name: None for i in layer.indices if not i.leading for s in sorted(i.size.free_symbols, key=str)}
+    options = {s.name for s in layer.options}
+    return [name for name in names if name not in options]
+
+
+def choose_sizes(
+    layer: Layer,
+    options: Mapping[str, Number],
+    group: Place,
+    rng: np.random.Generator,
+    *,
+    fixed: Mapping[str, int] | None = None,
+    work: float = WORK,
+) -> Sizes | None:
+    """Sizes that fit the layer: distinct and within the work if possible; None where none fit."""
+    fixed = dict(fixed or {})
+    names = [name for name in free_sizes(layer) if name not in fixed]
+    possible = []
+    for sizes in candidates(names, rng):
+        sizes = {**sizes, **fixed} | ({LEADING_SIZE.name: math.prod(group)} if layer.has_leading else {})
+        lengths = axis_lengths(layer, {**options, **sizes})
+        if lengths is None:
+            continue
+        cost = entry_count(layer, lengths) * oracle_work(layer, lengths, {**options, **sizes})
+        clash = len(set(lengths.values())) < len(lengths) or thin(lengths)
+        if cost <= work and not clash:
+            return sizes
+        possible.append((cost > work, clash, cost, sizes))
+    return min(possible, key=lambda row: row[:3])[3] if possible else None
+
+
+def candidates(names: list[str], rng: np.random.Generator) -> Iterator[Sizes]:
+    """Distinct primes in random order, first few and small, then any small numbers."""
+    few = PRIMES[: max(len(names) + 1, 4)]
+    for attempt in range(TRIES):
+        if attempt < TRIES // 2 and len(names) <= len(few):
+            chosen = rng.permutation(few)[: len(names)]
+        else:
+            chosen = rng.choice(PRIMES + OTHERS if attempt % 2 else (2, 3), len(names))
+        yield dict(zip(names, map(int, chosen), strict=True))
+
+
+def axis_lengths(layer: Layer, scalars: Mapping[str, Number]) -> dict | None:
+    """How long every axis is, by the expression of its size; None where one is not a positive integer."""
+    lengths = {i.size: evaluated(i.size, scalars) for i in layer.indices}
+    return lengths if all(isinstance(n, int) and n > 0 for n in lengths.values()) else None
+
+
+def thin(lengths: Mapping) -> bool:
+    """Is an axis of one entry among them, on which a missing sum would not show?"""
+    return any(n == 1 for size, n in lengths.items() if size != LEADING_SIZE)
+
+
+def entry_count(layer: Layer, lengths: Mapping) -> int:
+    return sum(math.prod(lengths[i.size] for i in s.axes) for s in layer.arguments)
+
+
+def oracle_work(layer: Layer, lengths: Mapping, scalars: Mapping[str, Number]) -> int:
+    """How many factors the oracle multiplies to evaluate the layer once."""
+
+    def size(index) -> int:
+        return lengths[index.size] if index.size in lengths else max(1, int(evaluated(index.size, scalars)))
+
+    def cost(value: Expr) -> int:
+        return sum(
+            math.prod(map(size, t.bound)) * (1 + sum(1 + inside(a) for a, _ in t.factors)) for t in value.terms
+        )
+
+    def inside(atom) -> int:
+        over = math.prod(map(size, atom.over)) if isinstance(atom, Maximum) else 1
+        return over * sum(map(cost, atom.children()))
+
+    total = 0
+    for statement in layer.statements:
+        if isinstance(statement, Call):
+            total += call_work(layer, statement, size, scalars)
+        else:
+            total += math.prod(map(size, statement.symbol.axes)) * cost(statement.expr)
+    return total
+
+
+def call_work(layer: Layer, call: Call, size, scalars: Mapping[str, Number]) -> int:
+    """The work of a callee, at the sizes that its arguments have here."""
+    inner: dict[str, Number] = {n: evaluated(v, scalars) for n, v in call.options.items()}
+    for symbol, name in zip(call.layer.arguments, call.arguments, strict=True):
+        shape = [size(i) for i in layer.symbols[name].axes]
+        count = len(shape) - len(symbol.axes) + 1 if leads(symbol) else 0
+        shape = [math.prod(shape[:count]), *shape[count:]] if leads(symbol) else shape
+        inner.update({i.size.name: n for i, n in zip(symbol.axes, shape, strict=True) if i.size.is_Symbol})
+    inner = {s.name: s.default for s in call.layer.options} | inner
+    return oracle_work(call.layer, {i.size: evaluated(i.size, inner) for i in call.layer.indices}, inner)
+
+
+def shape_of(symbol: Symbol, scalars: Mapping[str, Number], group: Place) -> Place:
+    shape = tuple(evaluated(i.size, scalars) for i in symbol.axes)
+    return (*group, *shape[1:]) if leads(symbol) else shape
+
+
+# data
+
+
+def sample(
+    layer: Layer, sizes: Mapping[str, int], group: Place, options: Mapping[str, Number], rng: np.random.Generator
+) -> Case:
+    """Data on which the layer has a value everywhere: of both signs, else positive, else between 0 and 1."""
+    for data in (signed, positive, unit):
+        case = filled_case(layer, sizes, group, options, data, rng)
+        if all(np.isfinite(value).all() for value in case.values.values()):
+            return case
+    raise CheckError(f"{layer.name}: it has no value on random data, positive data or data between 0 and 1, at {case}.")
+
+
+def filled_case(layer: Layer, sizes, group: Place, options, data, rng: np.random.Generator) -> Case:
+    """A case with entries drawn by `data(shape, rng)`."""
+    scalars = {**options, **sizes}
+    arguments = {s.name: data(shape_of(s, scalars, group), rng) for s in layer.arguments}
+    cotangents = tuple(signed(shape_of(s, scalars, group), rng) for s in layer.output_symbols)
+    return Case(layer, sizes, options, arguments, cotangents)
+
+
+def signed(shape: Place, rng: np.random.Generator) -> Array:
+    """Numbers of both signs, away from 0, where functions have kinks and poles."""
+    return rng.uniform(0.25, 1.75, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def positive(shape: Place, rng: np.random.Generator) -> Array:
+    return rng.uniform(0.25, 1.75, shape)
+
+
+def unit(shape: Place, rng: np.random.Generator) -> Array:
+    return rng.uniform(0.1, 0.9, shape)
+
+
+def fractions(shape: Place, rng: np.random.Generator) -> Array:
+    """Exact fractions of both signs."""
+    array = np.empty(shape, object)
+    for place in np.ndindex(*shape):
+        array[place] = Fraction(int(rng.integers(1, 10)) * int(rng.choice([-1, 1])), int(rng.integers(1, 5)))
+    return array

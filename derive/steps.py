@@ -1,0 +1,93 @@
+"""Rules, steps and derivations: the record of how a gradient came about, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from derive.axes import Affine, Index
+from derive.layer import Call, Layer, Statement, Symbol
+from derive.terms import Expr
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named law. `apply` carries out the rule on a whole expression; `law` states it in one line of LaTeX."""
+
+    name: str
+    law: str
+    apply: Callable[[Expr], Expr]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rule applied to a whole expression: rule.apply(before) == after, and both have the same value."""
+
+    rule: Rule
+    before: Expr
+    after: Expr
+
+
+class Trail:
+    """An expression on its way through rules; keeps a step for each rule that changed it."""
+
+    def __init__(self, value: Expr):
+        self.value = value
+        self.steps: list[Step] = []
+
+    def take(self, rule: Rule) -> bool:
+        """Apply a rule; say whether it changed anything."""
+        after = rule.apply(self.value)
+        if same_form(after, self.value):
+            return False
+        self.steps.append(Step(rule, self.value, after))
+        self.value = after
+        return True
+
+
+def same_form(a: Expr, b: Expr) -> bool:
+    return a.key == b.key
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The gradient of a layer by one tensor, with the steps that led to it.
+
+    `result` is the entry of `symbol` at the indices `at`; `steps` run from the chain rule to it.
+    """
+
+    wrt: Symbol
+    symbol: Symbol
+    at: tuple[Index, ...]
+    result: Expr
+    steps: tuple[Step, ...]
+    names: Mapping[str, Symbol] = field(repr=False)
+    # The name that stands for the scalar loss in the first step.
+    loss: str = "L"
+
+    @property
+    def expr(self) -> Expr:
+        """The gradient at the axes of the tensor itself, as in dW[i, o] = …"""
+        return self.result.substitute(
+            {p: Affine.of(i) for p, i in zip(self.at, self.symbol.axes, strict=True)}
+        )
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradients of a layer: a derivation for each tensor on the way, and the backward layer they make up.
+
+    `derivations` are in the order in which the gradients are computed; `adjoints` defines every name that they use.
+    """
+
+    layer: Layer
+    backward: Layer
+    derivations: Mapping[str, Derivation]
+    adjoints: tuple[Statement, ...]
+    # For each call whose backward pass needs values inside the callee: (the callee's name, the caller's symbol).
+    saves: Mapping[Call, tuple[tuple[str, Symbol], ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, Symbol]:
+        """Every name of the layer and of its gradients."""
+        return {**self.layer.symbols, **self.backward.symbols, **{s.name: s for a in self.adjoints for s in a.defines}}

@@ -1,0 +1,49 @@
+"""Scaled dot-product attention: O = softmax(Q Kᵀ / √d_k) V (Vaswani et al., 2017).
+
+With P = softmax(Q Kᵀ / √d_k) and the cotangent G = ∂L/∂O:
+
+    dV = Pᵀ G        dS = P ⊙ (G Vᵀ - δ 1ᵀ),   δ = (G ⊙ O) 1
+    dQ = dS K / √d_k        dK = dSᵀ Q / √d_k
+
+δ is the softmax's (P ⊙ dP) 1, read off the output (Dao et al., FlashAttention, 2022, appendix B).
+"""
+
+from __future__ import annotations
+
+import math
+
+from .shapes import Array, Residuals, admit, cotangent
+from .softmax import row_dots, softmax
+
+
+def attention(Q: Array, K: Array, V: Array) -> Array:
+    """Q[..., i, d], K[..., j, d], V[..., j, e] -> O[..., i, e]"""
+    return attention_fwd(Q, K, V)[0]
+
+
+def attention_fwd(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    Q, K, V = admit("attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
+    # Scaling Q costs i·d operations, scaling the product i·j.
+    P = softmax((Q / _scale(Q)) @ K.swapaxes(-1, -2))
+    O = P @ V
+    return O, (Q, K, V, P, O)
+
+
+def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
+    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
+    Q, K, V, P, O = residuals
+    dO = cotangent("attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
+    dV = P.swapaxes(-1, -2) @ dO
+    dS = dO @ V.swapaxes(-1, -2)
+    dS -= row_dots(dO, O)
+    dS *= P
+    dQ = dS @ K
+    dK = dS.swapaxes(-1, -2) @ Q
+    dQ /= _scale(Q)
+    dK /= _scale(Q)
+    return dQ, dK, dV
+
+
+def _scale(Q: Array) -> float:
+    return math.sqrt(Q.shape[-1])
