@@ -1,0 +1,55 @@
+"""Write a layer once, as mathematics; get the derivation for the paper, the NumPy code and the evidence that they agree.
+
+    define ──► differentiate ──► simplify ──► lower ──► render
+    layer      derivation        derivation   program   LaTeX · NumPy
+
+A layer is a function of tensors, decorated; its equations are SymPy expressions:
+
+>>> from sympy import Sum
+>>> from derive import Parameter, Tensor, axes, define, gradients, layer, show
+>>> i, o = axes("i=d_in o=d_out")
+>>> @layer
+... def linear(X: Tensor[..., i], W: Parameter[i, o]):
+...     return define("Y", (..., o), Sum(X[..., i] * W[i, o], i))
+>>> print(show(linear, forward=False))
+dX = G Wᵀ
+dW = Xᵀ G
+
+More words for definitions (options, conditions, reductions) are in `derive.define`.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "axes": "derive.define",
+    "Tensor": "derive.define",
+    "Parameter": "derive.define",
+    "define": "derive.define",
+    "layer": "derive.define",
+    "load": "derive.loading",
+    "gradients": "derive.derivation",
+    "show": "derive.api",
+    "latex": "derive.api",
+    "numpy_source": "derive.render",
+    "compiled": "derive.render",
+    "check": "derive.api",
+    "equal": "derive.equality",
+    "to_sympy": "derive.sympy_form",
+    "DeriveError": "derive.errors",
+}
+
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for: NumPy and Jinja2 only load with what needs them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -21,7 +21,7 @@ def _collect_here(value: Expr) -> Expr:
         groups: dict[Atom, list[Term]] = {}
         for term in value.terms:
             for factor, exponent in term.factors:
-                if factor.free.isdisjoint(term.bound) and exponent == int(exponent):
+                if exponent and factor.free.isdisjoint(term.bound):
                     groups.setdefault(factor, []).append(term)
         shared = {a: ts for a, ts in groups.items() if len(ts) > 1 and _same_sign(a, ts)}
         if not shared:

@@ -10,7 +10,7 @@ import sympy
 
 from derive.axes import Affine, Index
 from derive.sizes import size_value
-from derive.terms import Bracket, Expr, Factor, Paren, Read, Term, add, expr, from_term, multiply, product, transform
+from derive.terms import Bracket, Expr, Factor, Paren, Read, Term, add, expr, from_term, multiply, product, total, transform
 
 
 def contract(value: Expr) -> Expr:
@@ -62,8 +62,13 @@ def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:
 
 
 def _vanishes_outside(index: Index, factors: tuple[Factor, ...]) -> bool:
-    """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?"""
-    return any(isinstance(a, Read) and e > 0 and any(p.plain == index for p in a.at) for a, e in factors)
+    """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?
+
+    Only other reads and brackets may carry it too: 1/X[j] and log(X[j]) are not finite where X[j] reads 0.
+    """
+    carrying = [(a, e) for a, e in factors if index in a.free]
+    tame = all(isinstance(a, Bracket) or isinstance(a, Read) and e > 0 for a, e in carrying)
+    return tame and any(isinstance(a, Read) and any(p.plain == index for p in a.at) for a, _ in carrying)
 
 
 def _distribute_term(term: Term) -> Expr:
@@ -91,6 +96,4 @@ def expr_of(coefficient, factors: tuple[Factor, ...]) -> Expr:
 
 def total_of(value: Expr, over: tuple[Index, ...]) -> Expr:
     """Σ over indices of each term by itself."""
-    from derive.terms import total
-
     return add(*(total(from_term(t), over) for t in value.terms))

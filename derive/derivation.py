@@ -8,6 +8,7 @@ others need stays a named equation; one that a single other needs is put in wher
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -26,11 +27,11 @@ from derive.calculus import (
 )
 from derive.compose import Sublayer
 from derive.deltas import contract, distribute
-from derive.errors import DeriveError, UsageError
+from derive.errors import UsageError
 from derive.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.names import latex_of
 from derive.simplify import Context, cost, name_broadcasts, simplify
-from derive.steps import Derivation, Gradients, Rule, Step, Trail
+from derive.steps import Derivation, Gradients, Rule, Trail
 from derive.terms import ONE, ZERO, Expr, Partial, Read, add, atom, multiply, read, tensors_read, total
 
 LETTERS = "p q r u v a b c d e f g h l m n o s t w x y z".split()
@@ -58,11 +59,15 @@ def forget() -> None:
 
 @lru_cache(maxsize=512)
 def _gradients(layer: Layer, wrt: tuple[str, ...] | None) -> Gradients:
-    wanted = wrt if wrt is not None else tuple(s.name for s in layer.arguments)
-    tensors = [s.name for s in layer.arguments] + [s.name for t in layer.statements for s in t.defines]
+    wanted = tuple(dict.fromkeys(wrt)) if wrt is not None else tuple(s.name for s in layer.arguments)
+    values = [s.name for t in layer.statements for s in t.defines if s.name not in layer.outputs]
+    tensors = [s.name for s in layer.arguments] + values
     for name in wanted:
         if name not in tensors:
-            raise UsageError(f"{layer.name} has no tensor {name!r}. Its tensors are {', '.join(tensors)}.")
+            hint = "its gradient is the cotangent" if name in layer.outputs else "it has no such tensor"
+            raise UsageError(
+                f"{layer.name}: no gradient by {name!r}, {hint}. Choose from {', '.join(tensors)}."
+            )
     reverse = Reverse(layer, wanted, seed=layer.scalar)
     derivations = reverse.run()
     # The printed gradient of a loss takes ∂L/∂L = 1; the code multiplies by the cotangent that it is given.
@@ -86,10 +91,21 @@ class Reverse:
         self.loss = self.fresh_name("L") if not layer.scalar else self.fresh_name("loss")
         self.cotangents = {s.name: self.cotangent(s) for s in layer.output_symbols}
         self.adjoints: dict[str, Symbol] = {}
+        self.adjoint_of: dict[str, str] = {}
         self.trace: list[Statement] = []
         self.statements: list[Statement] = []
         self.sublayers: dict[Call, Sublayer] = {}
         self.saves: dict[Call, tuple[tuple[str, Symbol], ...]] = {}
+        self.readers: dict[str, list[Statement]] = {}
+        self.definers: dict[str, Statement] = {}
+        for statement in layer.statements:
+            self.definers.update((s.name, statement) for s in statement.defines)
+            for name in dict.fromkeys(statement.reads):
+                self.readers.setdefault(name, []).append(statement)
+        # The equations of adjoints by name, and how many equations read each adjoint.
+        self.recorded: dict[str, Equation] = {}
+        self.uses: Counter[str] = Counter()
+        self.letters = self.free_letters()
         self.needed = self.active()
 
     # names
@@ -120,6 +136,7 @@ class Reverse:
             symbol = self.symbols[tensor]
             latex = r"\mathrm{d}" + (symbol.latex or latex_of(symbol.name))
             name = self.fresh_name(f"d{tensor}")
+            self.adjoint_of[name] = tensor
             self.adjoints[tensor] = self.declare(
                 Symbol(name, symbol.axes, Role.ADJOINT, latex=latex, text=f"d{symbol.shown}")
             )
@@ -153,7 +170,7 @@ class Reverse:
 
     def derive(self, tensor: str) -> Derivation | None:
         """Derive ∂L/∂tensor, record its equation, and return the derivation; None for an output that nothing reads."""
-        consumers = [s for s in self.layer.statements if tensor in s.reads and self.reaches(s)]
+        consumers = [s for s in self.readers.get(tensor, ()) if self.reaches(s)]
         if tensor in self.cotangents and not consumers:
             self.adjoints[tensor] = self.cotangents[tensor]
             return None
@@ -181,15 +198,20 @@ class Reverse:
         """Does the loss depend on what the statement defines?"""
         return any(s.name in self.adjoints for s in statement.defines)
 
+    def free_letters(self) -> list[str]:
+        """Letters that name nothing else in this layer."""
+        taken = {i.name for i in self.layer.indices} | set(self.symbols) | set(self.layer.spellings.values())
+        taken |= {s.latex for s in self.symbols.values() if s.latex}
+        return [letter for letter in LETTERS if letter not in taken]
+
     def entry_indices(self, axes: tuple[Index, ...]) -> tuple[Index, ...]:
         """Fresh letters for the entry that is differentiated by."""
-        taken = {i.name for i in self.layer.indices} | set(self.symbols)
-        taken |= {s.latex for s in self.symbols.values() if s.latex}
+        taken = {"..."} | {i.name for i in axes}
+        letters = iter(self.letters)
         chosen: list[Index] = []
-        letters = iter([x for x in LETTERS if x not in taken])
         for axis in axes:
-            letter = next(letters, None)
-            index = fresh(axis, taken) if axis.leading or letter is None else Index(letter, axis.size)
+            letter = None if axis.leading else next(letters, None)
+            index = fresh(axis, taken) if letter is None else Index(letter, axis.size)
             taken.add(index.name)
             chosen.append(index)
         return tuple(chosen)
@@ -213,12 +235,9 @@ class Reverse:
         taken = {i.name for i in entry.free}
         alpha = tuple(fresh(i, taken) for i in symbol.axes)
         local = atom(Partial(read(symbol.name, *alpha), entry))
-        if self.seed and symbol.name in self.cotangents and symbol.name not in self.trace_names():
+        if self.seed and self.adjoints[symbol.name].role is Role.COTANGENT:
             return local
         return total(multiply(read(self.adjoints[symbol.name].name, *alpha), local), alpha)
-
-    def trace_names(self) -> set[str]:
-        return {t for t, s in self.adjoints.items() if s.role is Role.ADJOINT}
 
     # calls of sublayers
 
@@ -279,7 +298,7 @@ class Reverse:
 
     def only_consumer(self, call: Call, tensor: str) -> bool:
         """Is this call, once, all through which the loss depends on the tensor?"""
-        readers = [s for s in self.layer.statements if tensor in s.reads and self.reaches(s)]
+        readers = [s for s in self.readers.get(tensor, ()) if self.reaches(s)]
         return readers == [call] and call.arguments.count(tensor) == 1 and tensor not in self.cotangents
 
     def saved(self, call: Call, symbol: Symbol) -> Symbol:
@@ -309,10 +328,8 @@ class Reverse:
 
     def put_in_adjoints(self, trail: Trail) -> None:
         """Put in the adjoints that nothing else needs, where the whole gets shorter for it (or no longer)."""
-        for statement in reversed(self.trace):
-            if not isinstance(statement, Equation) or statement.symbol.role is not Role.ADJOINT:
-                continue
-            name = statement.symbol.name
+        for name in [n for n in tensors_read(trail.value) if n in self.recorded][::-1]:
+            statement = self.recorded[name]
             if name not in tensors_read(trail.value) or self.consumers_of_adjoint(name) > 1:
                 continue
             trial = Trail(trail.value)
@@ -323,14 +340,16 @@ class Reverse:
                 trail.value = trial.value
 
     def consumers_of_adjoint(self, name: str) -> int:
-        """How many gradients are computed from an adjoint."""
-        tensor = next((t for t, s in self.adjoints.items() if s.name == name), None)
-        if tensor is None:
+        """How many gradients are, or may yet be, computed from an adjoint, the one at hand included."""
+        tensor = self.adjoint_of.get(name)
+        if tensor is None or tensor in self.wanted:
             return 2
-        statement = next((s for s in self.layer.statements if tensor in (d.name for d in s.defines)), None)
-        if not isinstance(statement, Equation) or tensor in self.wanted:
+        statement = self.definers.get(tensor)
+        if not isinstance(statement, Equation):
             return 2
-        return sum(name in self.needed for name in set(statement.reads))
+        done = self.uses[name]
+        pending = sum(t in self.needed and t not in self.adjoints for t in set(statement.reads))
+        return 1 + done + pending
 
     def name_statistics(self, trail: Trail, axes: dict[Index, Affine]) -> None:
         """In the adjoint of an intermediate, name the summands that are the same along an axis: δ_i = Σ_e G_ie O_ie."""
@@ -349,7 +368,10 @@ class Reverse:
 
     def record(self, statement: Statement) -> None:
         self.trace.append(statement)
-        self.context = self.context.knowing(statement)
+        self.uses.update(dict.fromkeys(statement.reads, 1))
+        if isinstance(statement, Equation):
+            self.recorded[statement.symbol.name] = statement
+            self.context.learn(statement)
 
     # the backward layer
 

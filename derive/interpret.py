@@ -148,6 +148,10 @@ class Oracle:
 
     # statements
 
+    def run(self, statement: Statement) -> None:
+        """Add what a statement defines to the names in scope."""
+        self.tensors.update(self.call(statement) if isinstance(statement, Call) else self.equation(statement))
+
     def equation(self, statement: Equation) -> dict[str, Entries]:
         axes = statement.symbol.axes
         entries = {tuple(at[i.name] for i in axes): self.expr(statement.expr, at) for at in self.points(axes, {})}
@@ -190,8 +194,7 @@ def oracle_of(
     for symbol in layer.arguments:
         oracle.tensors[symbol.name] = entries_of(arrays[symbol.name], symbol)
     for statement in layer.statements:
-        values = oracle.call(statement) if isinstance(statement, Call) else oracle.equation(statement)
-        oracle.tensors.update(values)
+        oracle.run(statement)
     return oracle, group
 
 

@@ -66,7 +66,7 @@ class Equation:
     def defines(self) -> tuple[Symbol, ...]:
         return (self.symbol,)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         return tuple(tensors_read(self.expr))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from derive.axes import Affine
 from derive.layer import Equation
 from derive.matching import Binding, match_atom, match_product, match_terms
 from derive.terms import Expr, Paren, Read, Term, add, atom, expr, from_term, map_children, multiply, product, rational, total
@@ -110,6 +109,3 @@ def _as_parenthesis(target: Term, equation: Equation) -> Iterator[Expr]:
             yield total(inner, target.bound)
             return
 
-
-def unnamed(equation: Equation) -> dict:
-    return {i: Affine.of(i) for i in equation.symbol.axes}

@@ -8,15 +8,20 @@ what follows ends up cheaper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.collect import collect, expand
 from derive.facts import apply_fact, candidates, sum_of
-from derive.layer import Equation, Layer, Role, Statement
+from derive.layer import Equation, Layer
 from derive.reuse import reuse
 from derive.steps import Rule, Trail, same_form
-from derive.terms import Atom, Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test, add, from_term, read
+from derive.terms import Atom, Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test, add, from_term, read, tensors_read
+
+
+def _first_read(equation: Equation) -> str:
+    return next(iter(equation.reads), "")
+
 
 REUSE = r"\text{a value that has a name is called by it}"
 FACT = r"\text{the sum that the forward equations give}"
@@ -26,23 +31,36 @@ FACT = r"\text{the sum that the forward equations give}"
 class Context:
     """What simplification may use: the forward equations and the adjoints already derived."""
 
-    forward: dict[str, Equation] = field(default_factory=dict)
-    adjoints: tuple[Equation, ...] = ()
+    forward: Mapping[str, Equation]
+    by_read: Mapping[str, list[Equation]]
+    adjoints: dict[str, list[Equation]] = field(default_factory=dict)
+    hidden: str | None = None
     known_facts: dict[tuple[str, int], Expr | None] = field(default_factory=dict)
 
     @staticmethod
     def of(layer: Layer) -> Context:
-        return Context({e.symbol.name: e for e in layer.equations})
+        forward = {e.symbol.name: e for e in layer.equations}
+        by_read: dict[str, list[Equation]] = {}
+        for equation in forward.values():
+            by_read.setdefault(_first_read(equation), []).append(equation)
+        return Context(forward, by_read)
 
-    def knowing(self, statement: Statement) -> Context:
-        """The context with one more adjoint equation."""
-        if not isinstance(statement, Equation) or statement.symbol.role is not Role.ADJOINT:
-            return self
-        return replace(self, adjoints=(*self.adjoints, statement))
+    def learn(self, equation: Equation) -> None:
+        """Know one more adjoint equation."""
+        self.adjoints.setdefault(_first_read(equation), []).append(equation)
 
     def without(self, name: str) -> Context:
         """The context in which one adjoint is not known by its name."""
-        return replace(self, adjoints=tuple(e for e in self.adjoints if e.symbol.name != name))
+        return replace(self, hidden=name)
+
+    def forward_reading(self, names: set[str]) -> list[Equation]:
+        """The forward equations whose right-hand sides read nothing but `names`, in their order."""
+        return [e for n in sorted(names | {""}) for e in self.by_read.get(n, ()) if names.issuperset(e.reads)]
+
+    def adjoints_reading(self, names: set[str]) -> list[Equation]:
+        """The adjoint equations whose right-hand sides read nothing but `names`."""
+        found = [e for n in sorted(names) for e in self.adjoints.get(n, ()) if names.issuperset(e.reads)]
+        return [e for e in found if e.symbol.name != self.hidden]
 
     def fact(self, tensor: str, position: int) -> Expr | None:
         """The value of the sum of a forward tensor over one of its axes, where it is a number or a size."""
@@ -85,10 +103,11 @@ def rules(value: Expr, context: Context) -> Iterator[Rule]:
         if fact is not None:
             axis = context.forward[tensor].symbol.axes[position]
             yield Rule(f"fact: sum of {tensor} over {axis}", FACT, _fact_rule(tensor, position, fact))
-    for equation in context.forward.values():
+    names = set(tensors_read(value))
+    for equation in context.forward_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
     yield Rule("collect", r"a b + a c = a (b + c)", collect)
-    for equation in context.adjoints:
+    for equation in context.adjoints_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
 
 
@@ -132,7 +151,7 @@ def name_broadcasts(value: Expr, name: Callable[[], str]) -> tuple[Expr, str, Ex
         if not isinstance(factor, Paren) or exponent != 1 or not factor.free >= value.free:
             continue
         for summand in factor.body.terms:
-            if summand.bound and not summand.bound[0] in value.free and summand.free and summand.free < value.free:
+            if summand.bound and summand.free and summand.free < value.free:
                 called = name()
                 statistic = from_term(summand.scaled(summand.coefficient if summand.coefficient == -1 else 1))
                 sign = -1 if summand.coefficient == -1 else 1

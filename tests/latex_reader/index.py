@@ -31,7 +31,7 @@ from .index_nodes import (
 from .tokens import Cursor, Key, ReaderError, keyed, spelled, tokenize
 
 DELTA = (r"\delta",)
-ENDS = frozenset({"", "+", "-", "}", ")", "]", "|", ",", "&", r"\rfloor", r"\rvert", *RELATIONS})
+ENDS = frozenset({"", "+", "-", "}", ")", "]", ",", "&", r"\rfloor", r"\rvert", *RELATIONS})
 CLOSERS = (r"\right", r"\bigr", r"\Bigr", r"\biggr", r"\Biggr")
 
 
@@ -68,6 +68,9 @@ class World:
         both = set(self.arrays) & set(self.scalars)
         if both:
             raise ReaderError(f"{spelled(min(both))} is an array and a scalar")
+
+    def rank(self, name: Key) -> int:
+        return self.arrays[name].ndim if name in self.arrays else 0
 
     def axis(self, name: Key) -> Axis:
         return Axis(spelled(name), self.sizes.get(name))
@@ -249,25 +252,31 @@ class IndexParser:
 
     def named(self) -> Node | None:
         """An entry of a tensor, a scalar, a Kronecker delta or, in a subscript or bracket, an index."""
-        start = self.cursor.at
-        if self.counting:
-            index = self.cursor.braced_word(self.axes)
-            after_index, self.cursor.at = self.cursor.at, start
-        else:
-            index, after_index = None, start
+        index = self.index()
+        if index is not None:
+            return index
         found = self.cursor.braced_word({**self.world.arrays, **self.world.scalars})
-        if index is not None and after_index >= self.cursor.at:
-            if found is not None and after_index == self.cursor.at and self.cursor.peek() != "_":
-                raise self.cursor.fail(f"{spelled(index[0])} is an index and {spelled(found[0])} a value")
-            if found is None or self.cursor.peek() != "_":
-                self.cursor.at = after_index
-                return IndexValue(index[1])
-        if found is None:
-            if self.cursor.follows(*DELTA, "_"):
-                return self.kronecker()
+        if found is not None:
+            name = found[0]
+            return Number(float(self.world.scalars[name])) if name in self.world.scalars else self.entry_of(name)
+        return self.kronecker() if self.cursor.follows(*DELTA, "_") else None
+
+    def index(self) -> Node | None:
+        """An index that stands as a number. Of an index and a value that start alike, the longer name is meant."""
+        if not self.counting:
             return None
-        name = found[0]
-        return Number(float(self.world.scalars[name])) if name in self.world.scalars else self.entry_of(name)
+        start = self.cursor.at
+        value = self.cursor.braced_word({**self.world.arrays, **self.world.scalars})
+        after_value, scripted, self.cursor.at = self.cursor.at, self.cursor.peek() == "_", start
+        index = self.cursor.braced_word(self.axes)
+        if index is None:
+            return None
+        if value is not None and (after_value > self.cursor.at or scripted):
+            self.cursor.at = start
+            return None
+        if value is not None and after_value == self.cursor.at and self.world.rank(value[0]) == 0:
+            raise self.cursor.fail(f"{spelled(index[0])} is an index and a value")
+        return IndexValue(index[1])
 
     def entry_of(self, name: Key) -> Entry:
         array = self.world.arrays[name]

@@ -1,0 +1,243 @@
+"""Contractions: which pair of operands comes first, and which matrix product a pair is.
+
+    Σ_{b,o} A[b,i] B[b,o] C[o,j]        the pair whose product is smallest, until one operand is left
+    Σ_s A[r,s] B[s,c]  →  A @ B         with the batch indices in front, rows, sums and columns merged where needed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from derive.axes import Index
+from derive.elementwise import Quotient
+from derive.layout import (
+    expand,
+    flat,
+    flatten_group,
+    group_of,
+    merge,
+    ordered,
+    permute,
+    positions,
+    shape_of,
+    split,
+)
+from derive.program import VIEWS, Contract, Inner, Map, Name, Reduce, Reshape, Squeeze, Value
+
+Indices = frozenset[Index]
+
+
+def weight(indices: Indices) -> int:
+    """How large an array over these indices is, as far as one can tell without numbers."""
+    return sum(2 if i.leading else 1 for i in indices)
+
+
+def contract(operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]) -> Value:
+    """Σ over `bound` of the product of the operands, pair by pair; `order` is the wanted order of what is left."""
+    left = _merged([_summed_alone(o, n, operands, bound, order) for n, o in enumerate(operands)])
+    while len(left) > 1:
+        first, second = _best_pair(left, bound)
+        others = [o for o in left if o is not first and o is not second]
+        outside = frozenset().union(*(o.indices for o in others))
+        sums = [i for i in bound if i in first.indices & second.indices and i not in outside]
+        left = _merged([*others, _pair(first, second, sums, order)])
+        left = [_summed_alone(o, n, left, bound, order) for n, o in enumerate(left)]
+    (last,) = left
+    return reduce_sum(last, [i for i in bound if i in last.indices], order)
+
+
+def _merged(operands: Sequence[Quotient]) -> list[Quotient]:
+    """Operands over the same indices are one, entry by entry; so is a number with any other."""
+    result: list[Quotient] = []
+    for operand in operands:
+        same = next((n for n, o in enumerate(result) if o.indices == operand.indices), None)
+        if same is None:
+            result.append(operand)
+        else:
+            result[same] = result[same].times(operand)
+    return result
+
+
+def _summed_alone(
+    operand: Quotient, number: int, operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]
+) -> Quotient:
+    """The operand, summed over the indices that no other has."""
+    others = frozenset().union(*(o.indices for n, o in enumerate(operands) if n != number))
+    alone = [i for i in bound if i in operand.indices and i not in others]
+    if not alone or len(operands) == 1:
+        return operand
+    return Quotient((reduce_sum(operand, alone, order),))
+
+
+def _best_pair(operands: Sequence[Quotient], bound: Sequence[Index]) -> tuple[Quotient, Quotient]:
+    """The pair with the least work, then with the least result, then the first one."""
+
+    def cost(pair: tuple[Quotient, Quotient]) -> tuple[int, int, bool]:
+        first, second = pair
+        outside = frozenset().union(*(o.indices for o in operands if o is not first and o is not second))
+        joint = first.indices | second.indices
+        kept = frozenset(i for i in joint if i not in bound or i in outside)
+        return weight(joint), weight(kept), first.indices.isdisjoint(second.indices)
+
+    return min(combinations(operands, 2), key=cost)
+
+
+def _pair(first: Quotient, second: Quotient, sums: Sequence[Index], order: Sequence[Index]) -> Quotient:
+    if not sums:
+        return first.times(second)
+    a, b = (o.value(_own_order(o, order, sums)) for o in (first, second))
+    if a.axes == b.axes and set(a.axes) == set(sums) | (set(a.axes) & set(b.axes)):
+        return Quotient((inner(a, b, sums, order),))
+    return Quotient((matmul(a, b, sums, order),))
+
+
+def _own_order(operand: Quotient, order: Sequence[Index], sums: Sequence[Index]) -> tuple[Index, ...]:
+    """The order in which an operand is best computed: that of its largest part."""
+    largest = max(operand.parts, key=lambda v: len(v.axes))
+    return ordered(operand.indices, [*largest.axes, *order, *sums])
+
+
+def reduce_sum(operand: Quotient, over: Sequence[Index], order: Sequence[Index]) -> Value:
+    """Σ over some indices of a product, entry by entry."""
+    own = _own_order(operand, order, over)
+    if not over:
+        return operand.value(order)
+    parts = operand.numerators
+    arrays = [p for p in parts if p.axes]
+    if len(arrays) == len(parts) == 2 and not operand.denominators and not operand.conditions:
+        if set(arrays[0].axes) == set(arrays[1].axes):
+            return inner(arrays[0], permute(arrays[1], arrays[0].axes), over, order)
+    return reduce(operand.value(own), over)
+
+
+def reduce(value: Value, over: Sequence[Index], op: str = "sum") -> Value:
+    """Reduce over some axes; a leading group is flattened first, unless nothing else is left."""
+    group = group_of(value.axes)
+    left = tuple(a for a in value.axes if a not in over)
+    if not left:
+        return Reduce(op, value, (), axes=())
+    if group is None or group not in over:
+        return Reduce(op, value, positions(value, over), axes=left)
+    plain = [i for i in over if i != group]
+    if plain:
+        value = reduce(value, plain, op)
+    return reduce(flatten_group(value), [flat(group)], op)
+
+
+def inner(a: Value, b: Value, over: Sequence[Index], order: Sequence[Index]) -> Value:
+    """Σ over some axes of a·b, for operands over the same indices."""
+    group = group_of(a.axes)
+    if len(a.axes) == 1 and group is None:
+        return Contract(a, b, axes=())
+    if group is not None and group in over and len(over) < len(a.axes):
+        a, b, over = flatten_group(a), flatten_group(b), [flat(group) if i == group else i for i in over]
+    if not all(isinstance(v, (*VIEWS, Contract, Reshape)) for v in (a, b)) and a == b:
+        return reduce(Quotient((a, b)).value(a.axes), over)
+    left = tuple(i for i in a.axes if i not in over)
+    if group is not None and group in over:
+        return Reduce("sum", Map("mul", (a, b), axes=a.axes), (), axes=())
+    return Inner(a, b, positions(a, over), axes=left)
+
+
+def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
+    """Σ over `sums` of a·b as one matrix product, its result over the other indices."""
+    group = group_of([*a.axes, *b.axes])
+    if group is not None and group in sums:
+        sums = [flat(group) if i == group else i for i in sums]
+        a, b = (_flattened(v, sums) for v in (a, b))
+    if _columns_first(a, b, sums, order):
+        a, b = b, a
+    sums = [i for i in a.axes if i in sums] if len(sums) > 1 else list(sums)
+    shared = [i for i in a.axes if i in b.axes and i not in sums]
+    group = group_of([*a.axes, *b.axes])
+    batch = [i for i in shared if i != group]
+    rows = [i for i in a.axes if i not in b.axes and i != group]
+    columns = [i for i in b.axes if i not in a.axes and i != group]
+    if not batch and group_of(b.axes) is None:
+        return _plain_product(a, b, group, rows, sums, columns)
+    return _batched_product(a, b, group, batch, rows, sums, columns)
+
+
+def _flattened(value: Value, sums: Sequence[Index]) -> Value:
+    """A leading group that is summed over becomes a plain axis; what else is summed comes next to it."""
+    group = group_of(value.axes)
+    if group is None:
+        return value
+    rest = [i for i in value.axes if i != group]
+    together = [i for i in rest if i in sums]
+    return flatten_group(permute(value, [group, *together, *(i for i in rest if i not in sums)]))
+
+
+def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> bool:
+    """Should the operands change places, so that the result comes out in order?"""
+    only_a = [i for i in a.axes if i not in b.axes]
+    only_b = [i for i in b.axes if i not in a.axes]
+    plain_a, plain_b = ([i for i in side if not i.leading] for side in (only_a, only_b))
+    if group_of(only_b) and not plain_b:
+        return True
+    if group_of(only_a) and not plain_a or not plain_b:
+        return False
+    if not plain_a:
+        # A vector comes behind a matrix that stands with its summed axis last, else in front of it.
+        return list(b.axes)[-len(sums) :] == [i for i in b.axes if i in sums]
+    rank = {index: n for n, index in enumerate(order)}
+    return rank.get(plain_b[0], len(rank)) < rank.get(plain_a[0], len(rank))
+
+
+def _plain_product(a, b, group, rows, sums, columns) -> Value:
+    """[…, rows, s] @ [s, columns]: the right operand is one matrix, or a vector."""
+    front = [(group,)] if group else []
+    singles = [(r,) for r in rows]
+    left = _merge_last(a, [*front, *singles], sums)
+    if len(sums) > 1 and len(rows) > 1 and not group:
+        left = _laid_out(a, [tuple(rows), tuple(sums)])
+        singles = [tuple(rows)]
+    right = _laid_out(b, [tuple(sums), tuple(columns)] if columns else [tuple(sums)])
+    groups = [*front, *singles, *([tuple(columns)] if columns else [])]
+    product = Contract(left, right, axes=tuple(g[0] if len(g) == 1 else g[0] for g in groups))
+    return split(product, groups)
+
+
+def _merge_last(value: Value, front, sums) -> Value:
+    return _laid_out(value, [*front, tuple(sums)])
+
+
+def _laid_out(value: Value, groups) -> Value:
+    """The value with these groups of indices as its axes. Where the summed axes come first they are merged there."""
+    flat_order = [i for g in groups for i in g]
+    swapped = [i for g in groups[::-1] for i in g]
+    if len(groups) == 2 and list(value.axes) == swapped and swapped != flat_order:
+        merged, stand_ins = merge(value, groups[::-1])
+        return permute(merged, stand_ins[::-1])
+    return merge(value, groups)[0]
+
+
+def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
+    """[…, batch, r, s] @ […, batch, s, c], a missing row or column being an axis of size one."""
+    singles = [(i,) for i in batch]
+    front_a = [(group,)] if group and group in a.axes else []
+    front_b = [(group,)] if group and group in b.axes else []
+    left, _ = merge(a, [*front_a, *singles, *([tuple(rows)] if rows else []), tuple(sums)])
+    right, _ = merge(b, [*front_b, *singles, tuple(sums), *([tuple(columns)] if columns else [])])
+    if not rows:
+        left = _with_axis(left, -1)
+    if not columns:
+        right = _with_axis(right, len(right.axes))
+    front = [(group,)] if group else []
+    groups = [*front, *singles, *([tuple(rows)] if rows else []), *([tuple(columns)] if columns else [])]
+    product: Value = Contract(left, right, axes=tuple(g[0] for g in groups))
+    if not columns:
+        product = Squeeze(product, -1, axes=product.axes)
+    if not rows:
+        product = Squeeze(product, -2 if columns else -1, axes=product.axes)
+    return split(product, groups)
+
+
+def _with_axis(value: Value, place: int) -> Value:
+    """A new axis of size one before the axis at `place`."""
+    from derive.program import Expand
+
+    plain = [True] * sum(not a.leading for a in value.axes)
+    plain.insert(len(plain) + place if place < 0 else len(plain), False)
+    return Expand(value, tuple(plain), axes=value.axes)
