@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import sympy
 
-Coefficient = int | sympy.Expr
+Coefficient: TypeAlias = int | sympy.Expr
 
 
 @dataclass(frozen=True)

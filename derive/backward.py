@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from derive.axes import LEADING_SIZE
-from derive.layer import Call, Layer, Role, Statement, Symbol
-from derive.terms import tensors_read
+from derive.adjoint_names import AdjointNames
+from derive.layer import Call, Layer, Statement, Symbol
+from derive.terms import Bracket, Expr, Maximum, Read, atoms, tensors_read
 
-if TYPE_CHECKING:
-    from derive.derivation import Reverse
+Saves = Mapping[Call, tuple[tuple[str, Symbol], ...]]
 
 
-def backward_layer(reverse: Reverse) -> Layer:
+def backward_layer(
+    layer: Layer, wanted: tuple[str, ...], names: AdjointNames, trace: list[Statement], saves: Saves
+) -> Layer:
     """Keep the adjoint equations that the wanted gradients need, and ask for the forward values that they read."""
-    outputs = tuple(reverse.adjoints[name].name for name in reverse.wanted)
-    statements = _live(reverse.trace, set(outputs))
+    outputs = tuple(names.adjoints[name].name for name in wanted)
+    statements = _live(trace, set(outputs))
     defined = {s.name for statement in statements for s in statement.defines}
     reads = {name for statement in statements for name in statement.reads} - defined
-    forward = _forward_symbols(reverse.layer)
-    residuals = [s for s in (*forward, *(s for saved in reverse.saves.values() for _, s in saved)) if s.name in reads]
-    cotangents = [reverse.cotangents[name] for name in reverse.layer.outputs]
+    forward = _forward_symbols(layer)
+    inside = [s for saved in saves.values() for _, s in saved]
+    residuals = [s for s in (*forward, *inside) if s.name in reads]
+    cotangents = [names.cotangents[name] for name in layer.outputs]
     residuals = _with_sizes(residuals, cotangents, statements, forward)
     return Layer(
-        f"{reverse.layer.name}_bwd",
+        f"{layer.name}_bwd",
         (*residuals, *cotangents),
-        reverse.layer.options,
+        layer.options,
         tuple(statements),
         outputs,
-        f"The gradient of {reverse.layer.name}.",
-        reverse.layer.spellings,
+        f"The gradient of {layer.name}.",
+        layer.spellings,
     )
 
 
@@ -52,11 +54,10 @@ def _with_sizes(
     residuals: list[Symbol], cotangents: list[Symbol], statements: list[Statement], forward: list[Symbol]
 ) -> list[Symbol]:
     """Add the forward tensors whose shapes alone tell a size that the gradients need."""
-    needed = {str(i.size) for t in statements for s in t.defines for i in s.axes if i.size.is_Symbol}
-    needed |= {str(x) for t in statements for s in t.defines for i in s.axes for x in i.size.free_symbols}
+    needed = {str(x) for t in statements for s in t.defines for i in s.axes for x in i.size.free_symbols}
     for statement in statements:
         if not isinstance(statement, Call):
-            needed |= set(_sizes_in(statement.expr))
+            needed |= _sizes_in(statement.expr)
     sizes = {str(i.size) for s in forward for i in s.axes}
     known = {str(i.size) for s in (*residuals, *cotangents) for i in s.axes}
     for symbol in forward:
@@ -67,20 +68,14 @@ def _with_sizes(
     return residuals
 
 
-def _sizes_in(value) -> set[str]:
-    from derive.terms import Bracket, Maximum, Read, atoms
-
+def _sizes_in(value: Expr) -> set[str]:
+    """The names of all sizes and options that evaluating an expression takes."""
+    sizes = [i.size for t in value.terms for i in t.bound]
     names = set(tensors_read(value))
-    for term in value.terms:
-        names |= {str(x) for i in term.bound for x in i.size.free_symbols}
     for factor in atoms(value):
-        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, Bracket) else ()
-        for affine in affines:
-            parts = [affine.constant, *(c for _, c in affine.terms)]
-            names |= {str(x) for part in parts if not isinstance(part, int) for x in part.free_symbols}
-        for child in factor.children():
-            for term in child.terms:
-                names |= {str(x) for i in term.bound for x in i.size.free_symbols}
+        sizes.extend(i.size for child in factor.children() for t in child.terms for i in t.bound)
         if isinstance(factor, Maximum):
-            names |= {str(x) for i in factor.over for x in i.size.free_symbols}
-    return names | {str(LEADING_SIZE)} if Role and str(LEADING_SIZE) in names else names
+            sizes.extend(i.size for i in factor.over)
+        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, Bracket) else ()
+        sizes.extend(c for a in affines for c in (a.constant, *(c for _, c in a.terms)) if not isinstance(c, int))
+    return names | {str(x) for size in sizes for x in size.free_symbols}

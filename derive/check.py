@@ -19,21 +19,20 @@ import numpy as np
 
 import numeric
 from derive.entries import Array
-from derive.evidence import Code, Evidence, backward_arguments, has_layer, same_count, tupled
+from derive.evidence import Code, Evidence, analytic, backward_arguments, has_layer, same_count, tupled
 from derive.exact import exact_gradient, rational
 from derive.interpret import interpret
-from derive.layer import Call, Layer, Symbol
+from derive.layer import Layer, Symbol
 from derive.loading import all_layers
-from derive.primitives import PRIMITIVES
 from derive.replay import replay, step_values
 from derive.report import Report
 from derive.sampling import Case, cases, fractions
 from derive.tally import TOLERANCES, Tally, entry_name
-from derive.terms import Atom, Function, Maximum, Test, atoms
 
 EXACT_WORK = 20_000
-STEP_WORK = 5_000
+STEP_WORK = 20_000
 STEP_CASES = 2
+STEP_GROUPS = ((), (2,))
 
 
 def check_layer(
@@ -52,15 +51,26 @@ def check_layer(
 
 
 def compare(
-    tally: Tally, witness: str, symbol: Symbol, actual: Any, expected: Array, at: object, *, row: str = ""
+    tally: Tally,
+    witness: str,
+    symbol: Symbol,
+    actual: Any,
+    expected: Array,
+    at: object,
+    *,
+    row: str = "",
+    size: float = 1.0,
 ) -> None:
-    """Compare two arrays of one value; `row` names the row of tolerances where it is not the witness's own."""
+    """Compare two arrays of one value; `row` names the row of tolerances where it is not the witness's own.
+
+    `size` is how large entries are here, where that is not about 1.
+    """
     tolerance, floor = TOLERANCES[row or witness]
     actual = np.asarray(actual)
     if actual.dtype.kind not in "biufc":
         tally.broke(witness, [symbol], f"{symbol.name} is not an array of numbers", at)
         return
-    found = numeric.compare(actual, expected, tolerance=tolerance, name=symbol.name, floor=floor)
+    found = numeric.compare(actual, expected, tolerance=tolerance, name=symbol.name, floor=floor * size)
     tally.compared(witness, symbol, found, at)
 
 
@@ -68,29 +78,29 @@ def compare(
 
 
 def generated_code(evidence: Evidence) -> None:
-    compare_code(evidence, "generated code", lambda: evidence.generated, "float64")
+    compare_code(evidence, "generated code", evidence.generated, "float64")
 
 
 def generated_float32(evidence: Evidence) -> None:
-    compare_code(evidence, "generated code, float32", lambda: evidence.generated, "float32")
+    compare_code(evidence, "generated code, float32", evidence.generated, "float32")
 
 
 def handwritten_code(evidence: Evidence) -> None:
     """Only for layers of the catalogue: somebody's own layer may share a name and mean another thing."""
     layer = evidence.layer
     if all_layers().get(layer.name) is layer and has_layer(numeric, layer):
-        compare_code(evidence, "handwritten code", lambda: Code.of(numeric, layer.name), "float64")
+        compare_code(evidence, "handwritten code", Code.of(numeric, layer.name), "float64")
 
 
-def compare_code(evidence: Evidence, witness: str, code: Callable[[], Code], dtype: str) -> None:
+def compare_code(evidence: Evidence, witness: str, code: Code, dtype: str) -> None:
     """Outputs and gradients of some code against the oracle."""
     outputs = evidence.layer.output_symbols
     symbols = (*outputs, *evidence.gradient_symbols)
     for case, derived in zip(evidence.cases, evidence.derived, strict=True):
         try:
-            plain = code().outputs(case, dtype)
+            plain = code.outputs(case, dtype)
             same_count(plain, outputs)
-            values = code().outputs_and_gradients(case, case.cotangents, dtype)
+            values = code.outputs_and_gradients(case, case.cotangents, dtype)
             same_count(values, symbols)
         except Exception as error:
             # Whatever the code under test raises is what the check has found.
@@ -107,21 +117,8 @@ def compare_code(evidence: Evidence, witness: str, code: Callable[[], Code], dty
 # derivatives by numbers
 
 
-def analytic(layer: Layer) -> bool:
-    """Does the complex step see the whole derivative? Not through maxima, |x| and conditions on data."""
-    return all(
-        analytic(s.layer) if isinstance(s, Call) else not any(map(kinked, atoms(s.expr))) for s in layer.statements
-    )
-
-
-def kinked(atom: Atom) -> bool:
-    if isinstance(atom, Function):
-        return not PRIMITIVES[atom.name].analytic
-    return isinstance(atom, (Test, Maximum))
-
-
 def oracle_forward(case: Case) -> Callable[..., tuple[Array, ...]]:
-    """The oracle's forward as a function of arrays; outputs of complex arguments are complex, whatever they depend on."""
+    """The oracle's forward as a function of arrays; its outputs are complex where an argument is."""
 
     def forward(*arrays: Array) -> tuple[Array, ...]:
         values = interpret(case.layer, dict(zip(case.arguments, arrays, strict=True)), case.options)
@@ -147,11 +144,11 @@ def numeric_differentiation(evidence: Evidence) -> None:
 
 def inner_products(evidence: Evidence) -> None:
     """One argument moves at a time, so that a failure names its gradient."""
-    rng = np.random.default_rng(evidence.seed)
+    rng, code = np.random.default_rng(evidence.seed), evidence.generated
     for case in evidence.cases:
         for wrt, symbol in enumerate(evidence.gradient_symbols):
             try:
-                found = inner_product(evidence, case, wrt, rng)
+                found = inner_product(code, case, wrt, rng)
             except Exception as error:
                 evidence.tally.broke("inner products", [symbol], error, case)
                 continue
@@ -160,7 +157,7 @@ def inner_products(evidence: Evidence) -> None:
                 evidence.tally.add("inner products", symbol, found.error, found.tolerance, found.ok, detail)
 
 
-def inner_product(evidence: Evidence, case: Case, wrt: int, rng: np.random.Generator) -> numeric.Comparison:
+def inner_product(code: Code, case: Case, wrt: int, rng: np.random.Generator) -> numeric.Comparison:
     arrays = list(case.arguments.values())
     smooth = analytic(case.layer)
 
@@ -168,7 +165,7 @@ def inner_product(evidence: Evidence, case: Case, wrt: int, rng: np.random.Gener
         return oracle_forward(case)(*arrays[:wrt], moved, *arrays[wrt + 1 :])
 
     def backward(cotangents: Any) -> Array:
-        values = evidence.generated.outputs_and_gradients(case, tupled(cotangents))
+        values = code.outputs_and_gradients(case, tupled(cotangents))
         return values[len(case.layer.outputs) + wrt]
 
     return numeric.inner_product_test(
@@ -219,7 +216,7 @@ def compare_exactly(evidence: Evidence, case: Case) -> None:
 
 def steps(evidence: Evidence) -> None:
     """Every line of every derivation against the line before."""
-    for case in cases(evidence.layer, evidence.seed, STEP_WORK)[:STEP_CASES]:
+    for case in cases(evidence.layer, evidence.seed, STEP_WORK, STEP_GROUPS)[:STEP_CASES]:
         oracle = replay(evidence.gradients, case)
         for derivation in evidence.gradients.derivations.values():
             values = step_values(derivation, oracle)

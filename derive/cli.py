@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
         "derive check --json > report.json",
         "derive check linear --against mine.py:linear_backward --dtype float32 --sizes d_in=64,d_out=32",
     )
-    check.add_argument("layers", metavar="LAYER", nargs="*", help=LAYER_HELP + "; all of the catalogue if none is given")
+    check.add_argument("layers", metavar="LAYER", nargs="*", help=f"{LAYER_HELP}; default: the whole catalogue")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument("--seed", type=seed_number, default=0, metavar="N", help="seed of the random data (default: 0)")
     check.add_argument(

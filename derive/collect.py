@@ -16,7 +16,6 @@ def collect(value: Expr) -> Expr:
 
 
 def _collect_here(value: Expr) -> Expr:
-    value = _common_number(value)
     while len(value.terms) > 1:
         groups: dict[Atom, list[Term]] = {}
         for term in value.terms:
@@ -25,7 +24,7 @@ def _collect_here(value: Expr) -> Expr:
                     groups.setdefault(factor, []).append(term)
         shared = {a: ts for a, ts in groups.items() if len(ts) > 1 and _same_sign(a, ts)}
         if not shared:
-            return value
+            return _common_number(value)
         factor = max(shared, key=lambda a: (len(shared[a]), bool(a.free), a.key))
         terms = shared[factor]
         common = {a: _least(a, terms) for a in groups if all(_power(a, t) for t in terms) and _same_sign(a, terms)}
@@ -35,12 +34,8 @@ def _collect_here(value: Expr) -> Expr:
         collected = multiply(outside, _common_number(inside))
         if not rest.terms:
             return collected
+        # Each round makes one term out of several, so this ends.
         value = add(rest, collected)
-        if len(value.terms) <= 1:
-            return value
-        if any(isinstance(a, Paren) for t in value.terms for a, _ in t.factors):
-            # Each round removes at least one term, so this ends.
-            continue
     return value
 
 

@@ -6,7 +6,6 @@ a call, derived once; one without is inlined as named equations, so that rewrite
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sympy
@@ -252,52 +251,3 @@ def _list(items) -> str:
 
 def _sized(indices: tuple[Index, ...]) -> str:
     return ", ".join(f"{i} (size {i.size})" for i in indices) or "no axis"
-
-
-@dataclass(frozen=True)
-class Sublayer:
-    """The backward call of a call: what it adds to the gradient of each argument."""
-
-    call: Call
-    backward: Call
-
-    def entry(self, position: int, at: tuple[Index, ...]):
-        """The gradient of an argument as the backward call gives it."""
-        from derive.terms import read
-
-        return read(self.backward.outputs[position].name, *at)
-
-    def formula(self, position: int, at: tuple[Index, ...]):
-        """The gradient of an argument as the sublayer's own derivation has it, where that needs no name of its own."""
-        layer = self.backward.layer
-        equation = next((e for e in layer.equations if e.symbol.name == layer.outputs[position]), None)
-        defined = {s.name for statement in layer.statements for s in statement.defines}
-        if equation is None or not defined.isdisjoint(equation.reads):
-            return self.entry(position, at)
-        names = dict(zip((s.name for s in layer.arguments), self.backward.arguments, strict=True))
-        rebinding = Rebinding(names, call_values(self.call))
-        own = [i for i in equation.symbol.axes if not i.leading]
-        groups = {i: (Affine.of(p),) for i, p in zip(own, at[len(at) - len(own) :], strict=True)}
-        if LEADING in equation.symbol.axes:
-            groups[LEADING] = tuple(Affine.of(p) for p in at[: len(at) - len(own)])
-        return rebinding.expr(equation.expr, groups)
-
-
-def call_axes(call: Call, symbol: Symbol) -> tuple[Index, ...]:
-    """The caller's indices for a tensor inside a called layer."""
-    rebinding = Rebinding({}, call_values(call))
-    axes: list[Index] = []
-    for index in symbol.axes:
-        axes.extend(call.axes.get(index) or (Index(index.name, rebinding.size(index.size)),))
-    return tuple(axes)
-
-
-def call_values(call: Call) -> dict[str, sympy.Expr]:
-    """The sizes and options of a called layer in the caller's terms."""
-    values = dict(call.options)
-    for index, group in call.axes.items():
-        if index.leading:
-            values[str(LEADING_SIZE)] = sympy.Tuple(*(i.size for i in group))
-        elif index.size.is_Symbol:
-            values.setdefault(str(index.size), group[0].size)
-    return values

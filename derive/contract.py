@@ -11,19 +11,8 @@ from itertools import combinations
 
 from derive.axes import Index
 from derive.elementwise import Quotient
-from derive.layout import (
-    expand,
-    flat,
-    flatten_group,
-    group_of,
-    merge,
-    ordered,
-    permute,
-    positions,
-    shape_of,
-    split,
-)
-from derive.program import VIEWS, Contract, Inner, Map, Name, Reduce, Reshape, Squeeze, Value
+from derive.layout import flat, flatten_group, group_of, merge, ordered, permute, positions, split
+from derive.program import VIEWS, Contract, Expand, Inner, Map, Reduce, Reshape, Squeeze, Value
 
 Indices = frozenset[Index]
 
@@ -87,8 +76,6 @@ def _pair(first: Quotient, second: Quotient, sums: Sequence[Index], order: Seque
     if not sums:
         return first.times(second)
     a, b = (o.value(_own_order(o, order, sums)) for o in (first, second))
-    if a.axes == b.axes and set(a.axes) == set(sums) | (set(a.axes) & set(b.axes)):
-        return Quotient((inner(a, b, sums, order),))
     return Quotient((matmul(a, b, sums, order),))
 
 
@@ -188,44 +175,40 @@ def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[In
 def _plain_product(a, b, group, rows, sums, columns) -> Value:
     """[…, rows, s] @ [s, columns]: the right operand is one matrix, or a vector."""
     front = [(group,)] if group else []
-    singles = [(r,) for r in rows]
-    left = _merge_last(a, [*front, *singles], sums)
-    if len(sums) > 1 and len(rows) > 1 and not group:
-        left = _laid_out(a, [tuple(rows), tuple(sums)])
-        singles = [tuple(rows)]
-    right = _laid_out(b, [tuple(sums), tuple(columns)] if columns else [tuple(sums)])
-    groups = [*front, *singles, *([tuple(columns)] if columns else [])]
-    product = Contract(left, right, axes=tuple(g[0] if len(g) == 1 else g[0] for g in groups))
-    return split(product, groups)
+    # Where the summed axes have to be merged, merging the rows as well makes it one product of two matrices.
+    blocks = [tuple(rows)] if rows and len(sums) > 1 and not group else [(r,) for r in rows]
+    last = [tuple(columns)] if columns else []
+    left = _laid_out(a, [*front, *blocks, tuple(sums)])
+    right = _laid_out(b, [tuple(sums), *last])
+    return _product(left, right, [*front, *blocks, *last])
 
 
-def _merge_last(value: Value, front, sums) -> Value:
-    return _laid_out(value, [*front, tuple(sums)])
+def _product(left: Value, right: Value, groups: list[tuple[Index, ...]]) -> Value:
+    return split(Contract(left, right, axes=tuple(g[0] for g in groups)), groups)
 
 
-def _laid_out(value: Value, groups) -> Value:
-    """The value with these groups of indices as its axes. Where the summed axes come first they are merged there."""
-    flat_order = [i for g in groups for i in g]
-    swapped = [i for g in groups[::-1] for i in g]
-    if len(groups) == 2 and list(value.axes) == swapped and swapped != flat_order:
-        merged, stand_ins = merge(value, groups[::-1])
-        return permute(merged, stand_ins[::-1])
-    return merge(value, groups)[0]
+def _laid_out(value: Value, groups: list[tuple[Index, ...]]) -> Value:
+    """The value with these groups of indices as its axes; merged before it is transposed where that is a view."""
+    backwards = groups[::-1]
+    if len(groups) == 2 and list(value.axes) == [i for g in backwards for i in g] != [i for g in groups for i in g]:
+        merged = merge(value, backwards)
+        return permute(merged, merged.axes[::-1])
+    return merge(value, groups)
 
 
 def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
     """[…, batch, r, s] @ […, batch, s, c], a missing row or column being an axis of size one."""
     singles = [(i,) for i in batch]
-    front_a = [(group,)] if group and group in a.axes else []
-    front_b = [(group,)] if group and group in b.axes else []
-    left, _ = merge(a, [*front_a, *singles, *([tuple(rows)] if rows else []), tuple(sums)])
-    right, _ = merge(b, [*front_b, *singles, tuple(sums), *([tuple(columns)] if columns else [])])
+    front = [(group,)] if group else []
+    first = [tuple(rows)] if rows else []
+    last = [tuple(columns)] if columns else []
+    left = merge(a, [*(front if group in a.axes else []), *singles, *first, tuple(sums)])
+    right = merge(b, [*(front if group in b.axes else []), *singles, tuple(sums), *last])
     if not rows:
         left = _with_axis(left, -1)
     if not columns:
-        right = _with_axis(right, len(right.axes))
-    front = [(group,)] if group else []
-    groups = [*front, *singles, *([tuple(rows)] if rows else []), *([tuple(columns)] if columns else [])]
+        right = _with_axis(right, 0)
+    groups = [*front, *singles, *first, *last]
     product: Value = Contract(left, right, axes=tuple(g[0] for g in groups))
     if not columns:
         product = Squeeze(product, -1, axes=product.axes)
@@ -235,9 +218,7 @@ def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
 
 
 def _with_axis(value: Value, place: int) -> Value:
-    """A new axis of size one before the axis at `place`."""
-    from derive.program import Expand
-
-    plain = [True] * sum(not a.leading for a in value.axes)
-    plain.insert(len(plain) + place if place < 0 else len(plain), False)
-    return Expand(value, tuple(plain), axes=value.axes)
+    """A new axis of size one, before the last axis (-1) or behind it (0)."""
+    present = [True] * sum(not a.leading for a in value.axes)
+    present.insert(len(present) + place, False)
+    return Expand(value, tuple(present), axes=value.axes)

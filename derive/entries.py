@@ -65,8 +65,12 @@ def evaluated(value: Coefficient | float, scalars: Mapping[str, Number]) -> Numb
     """A number, or an expression in sizes and options, as a number."""
     if not isinstance(value, sympy.Basic):
         return value
-    result = value.xreplace({s: sympy.sympify(scalars[s.name]) for s in value.free_symbols})
+    result = value.xreplace({s: sympy_number(scalars[s.name]) for s in value.free_symbols})
     return int(result) if result.is_Integer else float(result)
+
+
+def sympy_number(value: Number) -> sympy.Expr:
+    return sympy.Float(value) if isinstance(value, float) else sympy.Rational(value)
 
 
 def integer(value: Coefficient, scalars: Mapping[str, Number]) -> int:

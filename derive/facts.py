@@ -11,6 +11,7 @@ from derive.axes import Index
 from derive.collect import expand
 from derive.deltas import contract
 from derive.layer import Equation
+from derive.reuse import unfold
 from derive.terms import Expr, Read, Term, from_term, map_children, tensors_read, total
 
 LEVELS = 3
@@ -18,8 +19,6 @@ LEVELS = 3
 
 def sum_of(equation: Equation, axis: Index, equations: Mapping[str, Equation]) -> Expr | None:
     """Σ_axis of a tensor where the definitions make it a number or a size, else None."""
-    from derive.derivation import unfold
-
     value = total(equation.expr, (axis,))
     for _ in range(LEVELS):
         value = contract(expand(contract(value)))

@@ -76,6 +76,8 @@ class Oracle:
         return self.numbers[value]
 
     def place(self, affine: Affine, at: At) -> int:
+        if affine.plain is not None:
+            return at[affine.plain.name]
         return sum(self.number(c) * at[i.name] for i, c in affine.terms) + self.number(affine.constant)
 
     # one method for each kind of atom

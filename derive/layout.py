@@ -11,7 +11,6 @@ from derive.program import Expand, Permute, Reshape, Size, Value
 
 # The number of entries over all leading axes, for a leading group that has been flattened into one axis.
 FLAT_SIZE = sympy.Symbol("...flat", integer=True, positive=True)
-ONE_AXIS = Index("1", sympy.Integer(1))
 
 
 def group_of(indices: Iterable[Index]) -> Index | None:
@@ -83,20 +82,25 @@ def shape_of(groups: Sequence[Sequence[Index]], rest: int | None = None) -> tupl
     return tuple(shape)
 
 
-def merge(value: Value, groups: Sequence[Sequence[Index]]) -> tuple[Value, tuple[Index, ...]]:
-    """The value with each group of indices merged into one axis, and the indices that stand for the merged axes.
-
-    A leading group that stands alone stays one unless it is marked by being in a group with others or repeated.
-    """
+def merge(value: Value, groups: Sequence[Sequence[Index]]) -> Value:
+    """The value with each group of indices merged into one axis, for which its first index stands."""
     groups = [tuple(g) for g in groups]
-    flat = [i for g in groups for i in g]
-    value = permute(value, flat)
-    stand_ins = tuple(g[0] if len(g) == 1 else Index("*".join(i.name for i in g) or "1", sympy.S(size_of(g))) for g in groups)
-    if all(len(g) == 1 for g in groups):
-        return value, stand_ins
+    order = [i for g in groups for i in g]
     merged = [n for n, g in enumerate(groups) if len(g) > 1]
-    rest = next((n for n in merged if group_of(groups[n])), merged[0])
-    return Reshape(value, shape_of(groups, rest), axes=stand_ins), stand_ins
+    if not merged:
+        return permute(value, order)
+    source = _before_flattening(value, order)
+    rest = 0 if source.axes[0].leading and not groups[0][0].leading else merged[0]
+    return Reshape(source, shape_of(groups, rest), axes=tuple(g[0] for g in groups))
+
+
+def _before_flattening(value: Value, order: Sequence[Index]) -> Value:
+    """The permuted value; if its flattened leading group stays in front, the array before that was flattened."""
+    if isinstance(value, Reshape) and value.axes[0].size == FLAT_SIZE and order[0] == value.axes[0]:
+        group = group_of(value.operand.axes)
+        if group is not None and len(value.operand.axes) == len(value.axes):
+            return permute(value.operand, [group, *order[1:]])
+    return permute(value, order)
 
 
 def flatten_group(value: Value) -> Value:

@@ -129,6 +129,14 @@ class Trace(Matrix):
 
 
 @dataclass(frozen=True)
+class SquaredNorm(Matrix):
+    """The sum of the squares of all entries of a matrix (rank 2) or a column (rank 1)."""
+
+    of: Matrix
+    rank: int
+
+
+@dataclass(frozen=True)
 class Scaled(Matrix):
     """coefficient · Π scalar^exponent · body; without a body, a scalar."""
 

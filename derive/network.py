@@ -19,7 +19,9 @@ from derive.matrices import (
     Ones,
     Power,
     Product,
+    SquaredNorm,
     Trace,
+    Transpose,
     hadamard,
     matmul,
     transpose,
@@ -138,7 +140,9 @@ def _pair(edges: list[Edge]) -> tuple[Matrix, Matrix] | None:
 
 
 def _trace(left: Matrix, right: Matrix) -> Matrix:
-    """tr(Aᵀ B) with the fewest transposition signs."""
+    """tr(Aᵀ B) with the fewest transposition signs; ‖A‖² where both are the same."""
+    if left == right:
+        return SquaredNorm(left.of if isinstance(left, Transpose) else left, 2)
     turned = transpose(left), transpose(right)
     ways = [matmul(turned[0], right), matmul(left, turned[1]), matmul(right, turned[0]), matmul(turned[1], left)]
     return Trace(min(ways, key=transposes))
@@ -166,7 +170,8 @@ def _alone(network: Network, vertex: Index, label: list[Matrix]) -> None:
     if len(label) == 1 and isinstance(label[0], Diagonal):
         network.scalars.append((Trace(label[0].of), 1))
         return
-    network.scalars.append((_dot(*_two(label)), 1))
+    left, right = _two(label)
+    network.scalars.append((SquaredNorm(left, 1) if left == right else _dot(left, right), 1))
 
 
 def _two(label: list[Matrix]) -> tuple[Matrix, Matrix]:

@@ -48,6 +48,11 @@ def _softplus_value(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
+def _abs_value(x):
+    """Of a complex number near the real axis, the continuation from there: what the complex step needs."""
+    return (x if x.real >= 0 else -x) if isinstance(x, complex) else abs(x)
+
+
 def _either(name: str) -> Callable:
     """math's function for a real number, cmath's for a complex one."""
 
@@ -80,6 +85,6 @@ PRIMITIVES = {
         Primitive("atan", lambda x, y: 1 / (1 + x**2), sympy.atan, _either("atan")),
         Primitive("sigmoid", lambda x, y: y * (1 - y), sigmoid_form, _sigmoid_value),
         Primitive("softplus", lambda x, y: apply("sigmoid", x), softplus_form, _softplus_value),
-        Primitive("abs", lambda x, y: _sign(x), sympy.Abs, abs, analytic=False),
+        Primitive("abs", lambda x, y: _sign(x), sympy.Abs, _abs_value, analytic=False),
     )
 }

@@ -26,6 +26,7 @@ class Report:
 
     layer: str
     checks: tuple[Check, ...]
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -73,6 +74,7 @@ def table(reports: Sequence[Report]) -> str:
             rows.append((report.layer, check.value, check.witness, *numbers(check), "ok" if check.ok else "FAILED"))
             if not check.ok:
                 details.append(f"FAILED  {report.layer}, {check.value}, {check.witness}: {check.detail}".rstrip(": "))
+        details += [report.note] if report.note else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))

@@ -1,4 +1,4 @@
-"""Reuse a value that has a name: a subexpression equal to the right-hand side of an equation becomes its tensor.
+"""Reuse a value that has a name, and back: an equation's right-hand side becomes its tensor, or the tensor becomes it.
 
 Three ways in which a right-hand side can stand in an expression: as part of a product, as a sum (whole, or some of
 the terms of a larger one), and as a power of itself, (v + ε)^(-3/2) = r³ where r = (v + ε)^(-1/2).
@@ -6,12 +6,27 @@ the terms of a larger one), and as a power of itself, (v + ε)^(-3/2) = r³ wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from derive.calculus import instantiate
 from derive.layer import Equation
 from derive.matching import Binding, match_atom, match_product, match_terms
-from derive.terms import Expr, Paren, Read, Term, add, atom, expr, from_term, map_children, multiply, product, rational, total
+from derive.terms import (
+    Expr,
+    Paren,
+    Read,
+    Term,
+    add,
+    atom,
+    expr,
+    from_term,
+    map_children,
+    multiply,
+    product,
+    rational,
+    total,
+)
 
 
 def reuse(value: Expr, equation: Equation) -> Expr:
@@ -109,3 +124,23 @@ def _as_parenthesis(target: Term, equation: Equation) -> Iterator[Expr]:
             yield total(inner, target.bound)
             return
 
+
+def unfold(statement: Equation) -> Callable[[Expr], Expr]:
+    """Put the right-hand side of an equation in for its tensor."""
+    name = statement.symbol.name
+
+    def unfold_in(value: Expr) -> Expr:
+        terms = []
+        for term in value.terms:
+            parts = []
+            for factor, exponent in term.factors:
+                if isinstance(factor, Read) and factor.tensor == name:
+                    parts.append(instantiate(statement, factor) ** exponent)
+                elif factor.children():
+                    parts.append(factor.rebuild(tuple(unfold_in(c) for c in factor.children())) ** exponent)
+                else:
+                    parts.append(atom(factor, exponent))
+            terms.append(total(multiply(expr(term.coefficient), *parts), term.bound))
+        return add(*terms)
+
+    return unfold_in

@@ -27,7 +27,7 @@ OTHERS = (1, 4, 6, 8, 9, 10, 12)
 TRIES = 60
 GROUPS: tuple[Place, ...] = ((4,), (), (2, 3))
 # How many factors the oracle may evaluate for one numeric gradient: about half a second.
-WORK = 150_000
+WORK = 300_000
 Sizes = dict[str, int]
 
 
@@ -54,14 +54,14 @@ class Case:
         return tuple(self.values[name] for name in self.layer.outputs)
 
 
-def cases(layer: Layer, seed: int = 0, work: int = WORK) -> list[Case]:
+def cases(layer: Layer, seed: int = 0, work: int = WORK, groups: tuple[Place, ...] = GROUPS) -> list[Case]:
     """A case for each setting of the options that has sizes, with other leading axes in each."""
     rng = np.random.default_rng(seed)
     settings = list(option_settings(layer))
-    while len(settings) < (len(GROUPS) if layer.has_leading else 2):
+    while len(settings) < (len(groups) if layer.has_leading else 2):
         settings.append(settings[0])
     found = []
-    for options, group in zip(settings, itertools.cycle(GROUPS if layer.has_leading else [()])):
+    for options, group in zip(settings, itertools.cycle(groups if layer.has_leading else [()])):
         sizes = choose_sizes(layer, options, group, rng, work=work)
         if sizes is not None:
             found.append(sample(layer, sizes, group, options, rng))
@@ -197,7 +197,7 @@ def sample(
     layer: Layer, sizes: Mapping[str, int], group: Place, options: Mapping[str, Number], rng: np.random.Generator
 ) -> Case:
     """Data on which the layer has a value everywhere: of both signs, else positive, else between 0 and 1."""
-    for data in (signed, positive, unit):
+    for data in DATA:
         case = filled_case(layer, sizes, group, options, data, rng)
         if all(np.isfinite(value).all() for value in case.values.values()):
             return case
@@ -223,6 +223,9 @@ def positive(shape: Place, rng: np.random.Generator) -> Array:
 
 def unit(shape: Place, rng: np.random.Generator) -> Array:
     return rng.uniform(0.1, 0.9, shape)
+
+
+DATA = (signed, positive, unit)
 
 
 def fractions(shape: Place, rng: np.random.Generator) -> Array:

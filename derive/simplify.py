@@ -8,7 +8,7 @@ what follows ends up cheaper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.collect import collect, expand
@@ -39,7 +39,11 @@ class Context:
 
     @staticmethod
     def of(layer: Layer) -> Context:
-        forward = {e.symbol.name: e for e in layer.equations}
+        return Context.from_equations(layer.equations)
+
+    @staticmethod
+    def from_equations(equations: Iterable[Equation]) -> Context:
+        forward = {e.symbol.name: e for e in equations}
         by_read: dict[str, list[Equation]] = {}
         for equation in forward.values():
             by_read.setdefault(_first_read(equation), []).append(equation)

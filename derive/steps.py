@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from derive.axes import Affine, Index
 from derive.layer import Call, Layer, Statement, Symbol
-from derive.terms import Expr
+from derive.terms import Expr, add
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,23 @@ class Trail:
         self.steps.append(Step(rule, self.value, after))
         self.value = after
         return True
+
+
+def replace(before: Expr, after: Expr) -> Callable[[Expr], Expr]:
+    """The function of a rule that says what one whole expression is equal to."""
+    return lambda value: after if value == before else value
+
+
+def swap(before: Expr, after: Expr) -> Callable[[Expr], Expr]:
+    """Replace the terms of `before`, where they stand as summands, by `after`."""
+    keys = {t.body_key for t in before.terms}
+
+    def rule(value: Expr) -> Expr:
+        if not keys <= {t.body_key for t in value.terms}:
+            return value
+        return add(after, *(Expr((t,)) for t in value.terms if t.body_key not in keys))
+
+    return rule
 
 
 def same_form(a: Expr, b: Expr) -> bool:

@@ -561,16 +561,19 @@ def _cancelled(term: Term) -> Term:
     outside, groups = canonical.components(term)
     if not sums and len(groups) < 2:
         return term
-    parts = [(Paren(Expr((Term(1, tuple(f), tuple(b)),))), b) for f, b in groups]
-    counts: dict[Atom, int] = {}
-    for part, _ in parts:
-        counts[part] = counts.get(part, 0) + 1
-    if all(n == 1 and part not in sums for part, n in counts.items()):
+    powers: dict[Atom, Rational] = dict(outside)
+    kept: list[Factor] = []
+    bound: list[Index] = []
+    parts = [Paren(Expr((Term(1, tuple(f), tuple(b)),))) for f, b in groups]
+    if not any(part in sums or parts.count(part) > 1 for part in parts):
         return term
-    return product(term.coefficient, [*outside, *((part, n) for part, n in counts.items() if n > 1 or part in sums),
-                   *(f for (fs, b), (part, _) in zip(groups, parts, strict=True)
-                     if counts[part] == 1 and part not in sums for f in fs)],
-                   tuple(i for part, b in parts if counts[part] == 1 and part not in sums for i in b))
+    for part, (factors, indices) in zip(parts, groups, strict=True):
+        if part in sums or parts.count(part) > 1:
+            powers[part] = powers.get(part, 0) + 1
+        else:
+            kept.extend(factors)
+            bound.extend(indices)
+    return product(term.coefficient, [*((a, e) for a, e in powers.items() if e), *kept], tuple(bound))
 
 
 def _as_expr(term: Term) -> Expr:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned
 
 RNG = np.random.default_rng(7)

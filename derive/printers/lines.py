@@ -1,8 +1,8 @@
 """Where a line of LaTeX may break, how wide it is, and breaking it so that it stays on its page.
 
 Printers leave marks in what they print: TERM before the sign of a summand, FACTOR between factors, OPEN and CLOSE
-around what stands in parentheses or in a fraction. `plain` drops the marks; `broken` breaks at them: at signs first,
-then between factors, then inside parentheses, which become a block of their own.
+around what stands in parentheses. `plain` drops the marks; `broken` breaks at them: at signs first, then between
+factors, then inside the widest parentheses.
 """
 
 from __future__ import annotations
@@ -140,11 +140,11 @@ def _lines(group: _Group, room: float) -> list[str]:
     for mark in (TERM, FACTOR):
         parts = group.split(mark)
         if len(parts) > 1:
-            return _filled(parts, room, mark)
-    return ["".join(_opened(group, room))]
+            return _filled(parts, room)
+    return _opened(group, room)
 
 
-def _filled(parts: Sequence[_Group], room: float, mark: str) -> list[str]:
+def _filled(parts: Sequence[_Group], room: float) -> list[str]:
     """Parts put on lines, as many on each as fit."""
     lines: list[str] = []
     current = ""
@@ -161,20 +161,27 @@ def _filled(parts: Sequence[_Group], room: float, mark: str) -> list[str]:
 
 
 def _opened(group: _Group, room: float) -> list[str]:
-    """The text of a group whose widest inner group is broken into a block."""
-    inner = [i for i in group.items if isinstance(i, _Group)]
+    """The lines of a group whose widest parenthesis is broken; its delimiters are sized by hand to span lines."""
+    inner = [n for n, item in enumerate(group.items) if isinstance(item, _Group)]
     if not inner:
         return [group.flat]
-    widest = max(inner, key=lambda g: width(g.flat))
-    rest = sum(width(i.flat if isinstance(i, _Group) else i) for i in group.items if i is not widest)
-    lines = _lines(widest, max(room - rest, room / 3))
-    return [_block(lines) if i is widest else i.flat if isinstance(i, _Group) else i for i in group.items]
-
-
-def _block(lines: list[str]) -> str:
+    widest = max(inner, key=lambda n: width(group.items[n].flat))
+    before, after = _Group(group.items[:widest]).flat, _Group(group.items[widest + 1 :]).flat
+    lines = _lines(group.items[widest], room - INDENT)
     if len(lines) == 1:
-        return lines[0]
-    return "\\begin{aligned} & " + " \\\\ & ".join(continued(line.strip()) for line in lines) + " \\end{aligned}"
+        return [group.flat]
+    lines[0] = _sized(before, "left", "l", last=True) + lines[0]
+    lines[-1] += _sized(after, "right", "r", last=False)
+    return lines
+
+
+INDENT = 20.0
+
+
+def _sized(text: str, name: str, side: str, last: bool) -> str:
+    r"""\left( becomes \Bigl(, for a parenthesis that closes on another line."""
+    head, mark, tail = text.rpartition("\\" + name) if last else text.partition("\\" + name)
+    return f"{head}\\Big{side}{tail}" if mark else text
 
 
 def continued(line: str) -> str:

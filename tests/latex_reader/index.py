@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,6 +11,7 @@ from .functions import FUNCTIONS, RELATIONS, absolute
 from .grids import Axis
 from .index_nodes import (
     Apply,
+    Computed,
     Definition,
     Derivative,
     Entry,
@@ -30,6 +31,7 @@ from .index_nodes import (
 )
 from .tokens import Cursor, Key, ReaderError, keyed, spelled, tokenize
 
+Arrays = Mapping[str, np.ndarray]
 DELTA = (r"\delta",)
 ENDS = frozenset({"", "+", "-", "}", ")", "]", ",", "&", r"\rfloor", r"\rvert", *RELATIONS})
 CLOSERS = (r"\right", r"\bigr", r"\Bigr", r"\biggr", r"\Biggr")
@@ -41,13 +43,14 @@ def evaluate_index(
     arrays: Mapping[str, np.ndarray],
     sizes: Mapping[str, int],
     scalars: Mapping[str, float] | None = None,
-    definitions: Mapping[str, tuple[Sequence[str], str]] | None = None,
+    definitions: Mapping[str, tuple[Sequence[str], str] | Callable[[Arrays], np.ndarray]] | None = None,
 ) -> np.ndarray:
     """The value of a LaTeX expression at every value of its free indices, with one axis for each of them.
 
     All names are LaTeX spellings. An index that is missing in `sizes` takes the size of the axes that are read plainly
-    at it. `definitions` says of a tensor which indices it has and what it is equal to; a partial derivative of it is
-    that of this expression with every other name held fixed. A tensor without a definition depends on itself only.
+    at it. `definitions` says of a tensor which indices it has and what it is equal to, or gives a function that
+    computes it from all arrays by spelling; a partial derivative of it is that of this, with every other name held
+    fixed. A tensor without a definition depends on itself only.
     Raises ReaderError where the text is not in the notation or contradicts the arrays.
     """
     world = World(arrays, sizes, scalars or {}, definitions or {})
@@ -62,6 +65,7 @@ class World:
 
     def __init__(self, arrays, sizes, scalars, definitions):
         self.arrays = keyed({name: np.asarray(value) for name, value in arrays.items()})
+        self.spellings = {tokenize(name): name for name in arrays}
         self.sizes = keyed(sizes)
         self.scalars = keyed(scalars)
         self.definitions = keyed(definitions)
@@ -82,6 +86,9 @@ class World:
         return body
 
     def definition(self, name: Key) -> Definition:
+        if callable(self.definitions[name]):
+            axes = tuple(Axis(f"axis {n}", size) for n, size in enumerate(self.arrays[name].shape))
+            return Definition(axes, Computed(self.definitions[name], self.spellings, axes))
         indices, latex = self.definitions[name]
         axes = tuple(self.axis(tokenize(i)) for i in indices)
         if name in self.arrays:

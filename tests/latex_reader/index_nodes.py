@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -208,6 +208,18 @@ class Definition:
 
     axes: tuple[Axis, ...]
     body: Node
+
+
+@dataclass(frozen=True)
+class Computed(Node):
+    """A tensor that a function computes from all arrays by spelling."""
+
+    function: Callable[[dict[str, np.ndarray]], np.ndarray]
+    spellings: Mapping[Key, str]
+    axes: tuple[Axis, ...]
+
+    def evaluate(self, scope: Scope) -> Grid:
+        return Grid(np.asarray(self.function({self.spellings[key]: a for key, a in scope.arrays.items()})), self.axes)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""Carry out a differentiation step by step: from ∂Y/∂X through the rules of calculus to contracted deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from derive.calculus import (
+    bare_read,
+    check_finished,
+    d_entry,
+    d_function,
+    d_power,
+    d_product,
+    d_sum,
+    definition,
+    has_partials,
+    rewrite_partials,
+)
+from derive.deltas import contract, distribute
+from derive.layer import Equation
+from derive.steps import Rule, Trail
+from derive.terms import Expr, Paren, Partial, Read
+
+DEFINITION = r"\text{a name and its definition are equal}"
+ENTRIES = r"\frac{\partial X_{i}}{\partial X_{p}} = \delta_{i,p}"
+CALCULUS = (
+    ("linearity", r"\partial \left(\sum c\, a + b\right) = \sum c\, \partial a + \partial b", d_sum),
+    ("product rule", r"\partial (a b) = (\partial a)\, b + a\, \partial b", d_product),
+    ("power rule", r"\partial a^{n} = n\, a^{n-1} \partial a", d_power),
+    ("function rule", r"\partial f(u) = f'(u)\, \partial u", d_function),
+)
+DISTRIBUTE = Rule("distribute", r"a (b + c) = a b + a c", distribute)
+CONTRACT = Rule("contract deltas", r"\sum_{j} \delta_{j,k} f_{j} = f_{k}", contract)
+
+
+def differentiate(trail: Trail, equations: Mapping[str, Equation]) -> None:
+    """Work out every partial derivative, down to Kronecker deltas, and contract them."""
+    put_in_definitions(trail, equations)
+    while has_partials(trail.value):
+        changed = False
+        for name, law, rule in CALCULUS:
+            changed |= trail.take(Rule(name, law, lambda v, rule=rule: rewrite_partials(v, rule)))
+        if not changed:
+            trail.take(Rule("independent entries", ENTRIES, lambda v: rewrite_partials(v, d_entry)))
+            check_finished(trail.value)
+    while trail.take(DISTRIBUTE) | trail.take(CONTRACT):
+        pass
+
+
+def put_in_definitions(trail: Trail, equations: Mapping[str, Equation]) -> None:
+    """∂Y/∂X becomes the derivative of Y's right-hand side."""
+    names = sorted({r.tensor for r in derived_reads(trail.value)} & set(equations))
+    if names:
+        rule = definition(equations)
+        shown = ", ".join(equations[n].symbol.shown for n in names)
+        trail.take(Rule(f"definition of {shown}", DEFINITION, lambda v: rewrite_partials(v, rule)))
+
+
+def derived_reads(value: Expr) -> list[Read]:
+    """The tensors whose derivatives stand in an expression."""
+    found = []
+    for term in value.terms:
+        for factor, _ in term.factors:
+            if isinstance(factor, Partial) and (bare := bare_read(factor.of)) is not None:
+                found.append(bare)
+            elif isinstance(factor, Paren):
+                found.extend(derived_reads(factor.body))
+    return found

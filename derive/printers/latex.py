@@ -1,0 +1,198 @@
+"""LaTeX: the spelling of index and matrix notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from derive.axes import Index
+from derive.matrices import Matrix, MatrixForm
+from derive.ordering import Names
+from derive.printers.base import Fractions, IndexPrinter
+from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, plain, width
+from derive.printers.spelling import composite, latex_index, latex_name
+from derive.printers.style import Style
+from derive.printers.tree import MatrixPrinter
+from derive.terms import Expr, Rational
+
+# A fraction whose upper half is wider than this is set beside it.
+WIDEST_NUMERATOR = 170.0
+
+
+def _call(name: str) -> str:
+    return rf"{name}\left({OPEN}{{x}}{CLOSE}\right)"
+
+
+class LatexStyle(Style):
+    times = r" "
+    ones = r"\mathbf{1}"
+    hadamard = r"\odot"
+    relations = {"==": "=", "!=": r"\neq", ">=": r"\geq", ">": ">", "<=": r"\leq", "<": "<"}
+    functions = {
+        "exp": _call(r"\exp"),
+        "log": _call(r"\log"),
+        "sin": _call(r"\sin"),
+        "cos": _call(r"\cos"),
+        "sinh": _call(r"\sinh"),
+        "cosh": _call(r"\cosh"),
+        "tanh": _call(r"\tanh"),
+        "atan": _call(r"\arctan"),
+        "sigmoid": _call(r"\mathrm{sigmoid}"),
+        "softplus": _call(r"\mathrm{softplus}"),
+        "abs": rf"\left|{OPEN}{{x}}{CLOSE}\right|",
+        "floor": rf"\left\lfloor {OPEN}{{x}}{CLOSE}\right\rfloor",
+    }
+
+    def __init__(self, names: Names, spellings: Mapping[str, str] | None = None):
+        super().__init__(names, spellings)
+        self.delta_taken = any(latex_name(n, names) == r"\delta" for n in names)
+
+    def name(self, name: str) -> str:
+        return latex_name(name, self.names)
+
+    def index(self, name: str) -> str:
+        return latex_index(name, self.spellings)
+
+    def entry(self, tensor: str, at: Sequence[str]) -> str:
+        name = self.name(tensor)
+        return f"{_braced(name)}_{{{','.join(at)}}}" if at else name
+
+    def number(self, value: Rational) -> str:
+        if isinstance(value, Fraction) and value.denominator != 1:
+            return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
+        return str(value)
+
+    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
+        (negative, first), *others = terms
+        signed = ("- " if negative else "") + first
+        return signed + "".join(f" {TERM}{'-' if minus else '+'} {text}" for minus, text in others)
+
+    def term(self, coefficient: Rational, outside: Fractions, total: str, inside: Fractions) -> str:
+        head = self._product(Fraction(coefficient), outside, hide_one=bool(total))
+        if not total:
+            return head
+        body = self._product(Fraction(1), inside, hide_one=False)
+        return (f"{head} {FACTOR}" if head else "") + f"{total} {body}"
+
+    def _product(self, coefficient: Fraction, parts: Fractions, hide_one: bool) -> str:
+        """Numbers over numbers first; one fraction for all where something with indices stands below."""
+        above, below = str(coefficient.numerator), str(coefficient.denominator)
+        numbers = [above] * (above != "1")
+        numbers_below = [below] * (below != "1")
+        wide = parts.above and width(" ".join(parts.above)) > WIDEST_NUMERATOR
+        if not parts.below or wide:
+            rest = parts.above
+            if not rest and parts.scalars_below or wide:
+                top, rest = [*numbers, *parts.scalars], rest
+            elif parts.scalars_below:
+                top = [*numbers, *parts.scalars]
+            elif numbers_below:
+                top, rest = numbers, [*parts.scalars, *rest]
+            else:
+                rest = [*numbers, *parts.scalars, *rest]
+                return _times(rest) if rest else "" if hide_one else "1"
+            bottom = [*numbers_below, *parts.scalars_below, *parts.below]
+            fraction = self._fraction(_times(top) or "1", self._single(bottom, parts.bare_below, parts.below))
+            return _times([fraction, *rest])
+        bottom = [*numbers_below, *parts.scalars_below, *parts.below]
+        top = [*numbers, *parts.scalars, *parts.above]
+        return self._fraction(
+            self._single(top, parts.bare, parts.above) or "1", self._single(bottom, parts.bare_below, parts.below)
+        )
+
+    @staticmethod
+    def _single(factors: list[str], bare: str | None, indexed: list[str]) -> str:
+        """A parenthesis that is all there is above or below a line needs no parentheses."""
+        return bare if bare is not None and factors == indexed else _times(factors)
+
+    @staticmethod
+    def _fraction(above: str, below: str) -> str:
+        return rf"\frac{{{plain(above)}}}{{{plain(below)}}}"
+
+    def parens(self, body: str) -> str:
+        return rf"\left({OPEN}{body}{CLOSE}\right)"
+
+    def power(self, base: str, exponent: Rational) -> str:
+        """base^exponent of one factor; a name that is composite or has a power of its own is braced."""
+        return f"{self._powered(base)}^{{{exponent}}}"
+
+    def _powered(self, base: str) -> str:
+        if plain(base) in {self.name(n) for n in self.names} and not _takes_power(base):
+            return f"{{{base}}}"
+        return base
+
+    def root(self, radicand: str) -> str:
+        return rf"\sqrt{{{plain(radicand)}}}"
+
+    def total(self, indices: Sequence[str]) -> str:
+        return rf"\sum_{{{','.join(indices)}}}"
+
+    def maximum(self, indices: Sequence[str], body: str) -> str:
+        return rf"\max_{{{','.join(indices)}}} {self.parens(body)}"
+
+    def iverson(self, left: str, relation: str, right: str) -> str:
+        return rf"\left[{OPEN}{left} {self.relations[relation]} {right}{CLOSE}\right]"
+
+    def delta(self, first: str, second: str) -> str | None:
+        return None if self.delta_taken else rf"\delta_{{{first},{second}}}"
+
+    def partial(self, of: str, entry: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {entry}}}"
+
+    def derivative(self, entry: str, body: str) -> str:
+        return rf"\frac{{\partial}}{{\partial {entry}}}{self.parens(body)}"
+
+    # matrices
+
+    def tensor(self, name: str) -> str:
+        latex = self.name(name)
+        return latex if _takes_power(latex) else f"{{{latex}}}"
+
+    def operator(self, letter: str, of: str) -> str:
+        return f"{letter}({self.name(of)})"
+
+    def transpose(self, base: str) -> str:
+        return rf"{base}^{{\top}}"
+
+    def entrywise_power(self, base: str, exponent: Rational) -> str:
+        return rf"{base}^{{\odot {exponent}}}"
+
+    def named(self, name: str, body: str) -> str:
+        return rf"\mathrm{{{name}}}\left({OPEN}{body}{CLOSE}\right)"
+
+    def squared_norm(self, body: str, rank: int) -> str:
+        return rf"\left\lVert {OPEN}{body}{CLOSE}\right\rVert{'_{F}' if rank == 2 else ''}^{{2}}"
+
+    def over(self, above: str, below: Sequence[str]) -> str:
+        return f"{above} / {below[0] if len(below) == 1 else self.parens(' '.join(below))}"
+
+
+def _times(factors: Sequence[str]) -> str:
+    """Factors side by side; a number needs no space behind it."""
+    text = ""
+    for n, factor in enumerate(factors):
+        if n:
+            number = factors[n - 1].isdigit() or factors[n - 1].startswith(r"\frac")
+            text += f" {FACTOR}" if number else rf" \, {FACTOR}"
+        text += factor
+    return text
+
+
+def _braced(name: str) -> str:
+    return f"{{{name}}}" if composite(name) else name
+
+
+def _takes_power(name: str) -> bool:
+    """Can a superscript follow as it is? One letter with a subscript can, a composite name cannot."""
+    stem, mark, rest = name.partition("_")
+    return not composite(stem) and "^" not in rest and "'" not in rest
+
+
+def index_latex(value: Expr, names: Names, spellings: Mapping[str, str] | None = None, free: Sequence[Index] | None = None) -> str:
+    """An expression in index notation."""
+    return plain(IndexPrinter(LatexStyle(names, spellings), names).print(value, free))
+
+
+def matrix_latex(tree: Matrix | MatrixForm, names: Names, spellings: Mapping[str, str] | None = None, axes: Iterable[Index] = ()) -> str:
+    """A tree in matrix notation; `axes` are those of the result, for masks on its indices."""
+    return plain(MatrixPrinter(LatexStyle(names, spellings), names).print(tree, tuple(axes)))

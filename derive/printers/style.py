@@ -1,0 +1,108 @@
+"""What a target must be able to spell. Strings in, strings out; no mathematics."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from derive.errors import NotationError
+from derive.ordering import Names
+
+if TYPE_CHECKING:
+    from derive.printers.base import Fractions
+    from derive.terms import Rational
+
+
+class Style(ABC):
+    """One target's spelling of the pieces of index and matrix notation."""
+
+    times: ClassVar[str] = " "
+    relations: ClassVar[Mapping[str, str]]
+    functions: ClassVar[Mapping[str, str]]
+    ones: ClassVar[str]
+    hadamard: ClassVar[str]
+
+    def __init__(self, names: Names, spellings: Mapping[str, str] | None = None):
+        self.names = names
+        self.spellings = spellings or {}
+
+    def function(self, name: str, argument: str) -> str:
+        """A scalar function of an argument that needs no parentheses of its own."""
+        if name not in self.functions:
+            raise NotationError(
+                f"the function {name} has no spelling in {type(self).__name__}. Add a row to its table of functions."
+            )
+        return self.functions[name].replace("{x}", argument)
+
+    @abstractmethod
+    def name(self, name: str) -> str: ...
+
+    @abstractmethod
+    def index(self, name: str) -> str: ...
+
+    @abstractmethod
+    def entry(self, tensor: str, at: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def number(self, value: Rational) -> str: ...
+
+    @abstractmethod
+    def sum(self, terms: Sequence[tuple[bool, str]]) -> str: ...
+
+    @abstractmethod
+    def term(self, coefficient: Rational, outside: Fractions, total: str, inside: Fractions) -> str: ...
+
+    @abstractmethod
+    def parens(self, body: str) -> str: ...
+
+    @abstractmethod
+    def power(self, base: str, exponent: Rational) -> str: ...
+
+    @abstractmethod
+    def root(self, radicand: str) -> str: ...
+
+    @abstractmethod
+    def total(self, indices: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def maximum(self, indices: Sequence[str], body: str) -> str: ...
+
+    @abstractmethod
+    def iverson(self, left: str, relation: str, right: str) -> str: ...
+
+    @abstractmethod
+    def delta(self, first: str, second: str) -> str | None:
+        """A Kronecker delta, or None where the letter is taken."""
+
+    @abstractmethod
+    def partial(self, of: str, entry: str) -> str: ...
+
+    @abstractmethod
+    def derivative(self, entry: str, body: str) -> str: ...
+
+    # matrices
+
+    @abstractmethod
+    def tensor(self, name: str) -> str:
+        """A whole tensor, ready to take a transposition sign or a power."""
+
+    @abstractmethod
+    def operator(self, letter: str, of: str) -> str: ...
+
+    @abstractmethod
+    def transpose(self, base: str) -> str: ...
+
+    @abstractmethod
+    def entrywise_power(self, base: str, exponent: Rational) -> str: ...
+
+    @abstractmethod
+    def named(self, name: str, body: str) -> str:
+        """diag(…), tr(…)"""
+
+    @abstractmethod
+    def squared_norm(self, body: str, rank: int) -> str: ...
+
+    @abstractmethod
+    def over(self, above: str, below: Sequence[str]) -> str:
+        """A division behind what is divided."""

@@ -1,0 +1,192 @@
+"""Affine reads and their adjoints: which condition on indices becomes a read, a scatter, or stays a mask.
+
+    Σ_j x[j] [j = s t + d k - p]        →  x[s t + d k - p]                     gather: a read outside x is 0
+    Σ_{t,k} f[t, k] [j = s t + d k - p]  →  out[s t + d k - p] += f[t, k]        scatter: a loop over the taps k
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sympy
+
+from derive.axes import Affine, Coefficient, Index
+from derive.layer import Role, Symbol
+from derive.layout import ordered
+from derive.program import Diagonal, Row, Value, Window
+from derive.terms import Atom, Bracket, Factor, Read, Term, product
+
+# The data of a convolution is what a cotangent carries; its taps are what a parameter carries.
+RANK = {Role.COTANGENT: 0, Role.ADJOINT: 0, Role.VALUE: 1, Role.INPUT: 2, Role.PARAMETER: 3}
+Symbols = Mapping[str, Symbol]
+
+
+def row_of(affine: Affine, indices: Sequence[Index]) -> Row:
+    return (affine.constant, *(affine.coefficient(i) for i in indices))
+
+
+def read_entries(value: Value, at: Sequence[Affine], order: Sequence[Index]) -> Value:
+    """The array of the reads of a tensor at affine indices; `value` is the tensor, one axis for each of `at`."""
+    plain = [a.plain for a in at]
+    if None not in plain and len(set(plain)) == len(plain):
+        return replace(value, axes=tuple(i for i in plain if i is not None))
+    if None not in plain and len(set(plain)) == len(plain) - 1:
+        return _diagonal(value, [i for i in plain if i is not None])
+    start = _first_affine(at)
+    kept, windowed = tuple(a.plain for a in at[:start] if a.plain), at[start:]
+    indices = ordered((i for a in windowed for i, _ in a.terms), order)
+    rows = tuple(row_of(a, indices) for a in windowed)
+    return Window(value, tuple(i.size for i in indices), rows, axes=(*kept, *indices))
+
+
+def _diagonal(value: Value, at: list[Index]) -> Value:
+    twice = next(i for i in at if at.count(i) == 2)
+    first = at.index(twice)
+    second = at.index(twice, first + 1)
+    rest = tuple(i for i in at if i != twice)
+    return Diagonal(value, first - len(at), second - len(at), axes=(*rest, twice))
+
+
+def _first_affine(at: Sequence[Affine]) -> int:
+    """The first axis from which on the tensor is read through a window."""
+    start = next((n for n, a in enumerate(at) if a.plain is None), len(at))
+    for n, a in enumerate(at):
+        if any(i in b.indices for i in a.indices for b in at[n + 1 :]):
+            start = min(start, n)
+    return start
+
+
+# conditions that are equations
+
+
+def equalities(term: Term) -> list[Bracket]:
+    return [a for a, _ in term.factors if isinstance(a, Bracket) and a.relation == "=="]
+
+
+def solve(term: Term, symbols: Symbols) -> Term:
+    """Solve the equations among the conditions for the bound index that runs over the data, where that is sound."""
+    for bracket in equalities(term):
+        for index in _data_indices(bracket, term, symbols):
+            if _unit(bracket.affine.coefficient(index)) and _carried(index, term):
+                return solve(eliminate(term, bracket, index), symbols)
+    return term
+
+
+def solve_any(term: Term, skip: frozenset[Bracket] = frozenset()) -> Term:
+    """Solve every equation that has a bound index with coefficient 1 or -1."""
+    for bracket in equalities(term):
+        for index in term.bound:
+            if bracket not in skip and _unit(bracket.affine.coefficient(index)):
+                return solve_any(eliminate(term, bracket, index), skip)
+    return term
+
+
+def _data_indices(bracket: Bracket, term: Term, symbols: Symbols) -> list[Index]:
+    """The bound indices of a condition that are carried by what most looks like data."""
+    ranks = {i: rank(i, term.factors, symbols) for i in term.bound if i in bracket.affine.indices}
+    best = min(ranks.values(), default=0)
+    return [i for i, r in ranks.items() if r == best]
+
+
+def rank(index: Index, factors: Sequence[Factor], symbols: Symbols) -> int:
+    """How much an index looks like one that runs over data (0), not over the taps of a kernel (3)."""
+    roles = [symbols[r.tensor].role for r in _reads(factors) if index in r.free and r.tensor in symbols]
+    return min((RANK.get(role, 3) for role in roles), default=4)
+
+
+def _reads(factors: Sequence[Factor]):
+    for factor, _ in factors:
+        if isinstance(factor, Read):
+            yield factor
+        for child in factor.children():
+            for term in child.terms:
+                yield from _reads(term.factors)
+
+
+def _unit(coefficient: Coefficient) -> bool:
+    return coefficient in (1, -1)
+
+
+def _carried(index: Index, term: Term) -> bool:
+    """Does a bare read make the term 0 where the index is out of its range?"""
+    return any(isinstance(a, Read) and e > 0 and any(x.plain == index for x in a.at) for a, e in term.factors)
+
+
+def eliminate(term: Term, bracket: Bracket, index: Index) -> Term:
+    """The term with the condition solved for a bound index, and the range of that index as a condition if needed."""
+    sign = bracket.affine.coefficient(index)
+    value = bracket.affine.without(index).times(-sign)
+    factors: list[Factor] = [(a.substitute({index: value}), e) for a, e in term.factors if a != bracket]
+    same = value.plain is not None and value.plain.size == index.size
+    if not same and not _carried(index, term):
+        last = Affine.build((), index.size - 1)
+        factors += [(Bracket(">=", value), 1), (Bracket(">=", last - value), 1)]
+    return product(term.coefficient, factors, tuple(i for i in term.bound if i != index))
+
+
+# scatter
+
+
+@dataclass(frozen=True)
+class ScatterPlan:
+    """Σ over `slices` and `taps` of `rest`, added at `rows` of the axes `targets`. Without slices: entry by entry."""
+
+    targets: tuple[Index, ...]
+    rows: tuple[Affine, ...]
+    slices: tuple[Index, ...]
+    taps: tuple[Index, ...]
+    rest: Term
+    injective: bool
+
+
+def plan_scatter(term: Term, symbols: Symbols) -> ScatterPlan | None:
+    """How to scatter a sum whose conditions say where its entries go; None where no condition says so."""
+    targets: dict[Index, tuple[Bracket, Affine]] = {}
+    for bracket in equalities(term):
+        target = _target(bracket, term)
+        if target is not None:
+            sign = bracket.affine.coefficient(target)
+            targets[target] = (bracket, bracket.affine.without(target).times(-sign))
+    if not targets:
+        return None
+    rows = tuple(row for _, row in targets.values())
+    brackets = [bracket for bracket, _ in targets.values()]
+    factors = tuple((a, e) for a, e in term.factors if a not in brackets)
+    sources = [i for i in term.bound if any(i in row.indices for row in rows)]
+    slices = _slices(rows, factors, symbols)
+    injective = slices is not None
+    chosen = slices or ()
+    return ScatterPlan(
+        tuple(targets),
+        rows,
+        tuple(i for i in sources if i in chosen),
+        tuple(i for i in sources if i not in chosen),
+        Term(term.coefficient, factors, tuple(i for i in term.bound if i not in sources)),
+        injective,
+    )
+
+
+def _target(bracket: Bracket, term: Term) -> Index | None:
+    """A free index that stands in this condition alone, which says where the bound ones go."""
+    others: list[Atom] = [a for a, _ in term.factors if a != bracket]
+    for index in sorted(bracket.affine.indices, key=lambda i: i.name):
+        if index in term.bound or index.leading or not _unit(bracket.affine.coefficient(index)):
+            continue
+        sources = bracket.affine.indices - {index}
+        if sources and sources <= set(term.bound) and not any(index in a.free for a in others):
+            return index
+    return None
+
+
+def _slices(rows: Sequence[Affine], factors: Sequence[Factor], symbols: Symbols) -> tuple[Index, ...] | None:
+    """One index for each row that can be added as a slice: no two of its entries go to the same place."""
+    chosen: list[Index] = []
+    for row in rows:
+        if any(i in row.indices for i in chosen):
+            continue
+        usable = [i for i, c in row.terms if sympy.sympify(c).is_nonzero]
+        if usable:
+            chosen.append(min(usable, key=lambda i: rank(i, factors, symbols)))
+    distinct = all(sum(i in row.indices for i in chosen) <= 1 for row in rows)
+    return tuple(chosen) if chosen and distinct else None

@@ -1,0 +1,90 @@
+"""Equality up to renaming: what must be the same, and what must not."""
+
+from itertools import permutations
+
+import pytest
+from sympy import Symbol
+
+from derive.axes import Affine, Index
+from derive.terms import Bracket, apply, atom, multiply, power, read, total
+
+n, m = Symbol("n", integer=True, positive=True), Symbol("m", integer=True, positive=True)
+i, j, k, l = (Index(name, n) for name in "ijkl")
+a, b = Index("a", m), Index("b", m)
+
+
+def test_bound_indices_may_be_called_anything():
+    for x, y, z in permutations([i, j, k]):
+        value = total(multiply(read("A", x, y), read("B", y, z), read("C", z, x)), (x, y, z))
+        assert value == total(multiply(read("C", k, i), read("A", i, j), read("B", j, k)), (i, j, k))
+
+
+def test_ties_that_refinement_leaves_are_tried_out():
+    ring = total(multiply(*(read("A", x, y) for x, y in [(i, j), (j, k), (k, l), (l, i)])), (i, j, k, l))
+    turned = total(multiply(*(read("A", x, y) for x, y in [(l, i), (i, k), (k, j), (j, l)])), (i, j, k, l))
+    assert ring == turned
+    pairs = total(multiply(*(read("A", x, y) for x, y in [(i, j), (j, i), (k, l), (l, k)])), (i, j, k, l))
+    assert ring != pairs
+
+
+def test_a_nested_sum_may_reuse_a_name_from_outside():
+    inner = power(total(read("x", j), (j,)), 2)
+    assert total(multiply(read("y", j), inner), (j,)) == total(multiply(read("y", k), inner), (k,))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (total(read("A", i, i), (i,)), total(read("A", i, j), (i, j))),
+        (total(read("A", i, j), (j,)), total(read("A", j, i), (j,))),
+        (total(read("x", i), (i,)), total(read("x", a), (a,))),
+        (read("A", i, j), read("A", j, i)),
+        (power(total(read("x", i), (i,)), 2), total(power(read("x", i), 2), (i,))),
+    ],
+)
+def test_what_differs_is_told_apart(left, right):
+    assert left != right
+
+
+def test_an_equality_has_no_direction():
+    forth, back = Affine.of(i) - Affine.of(j), Affine.of(j) - Affine.of(i)
+    assert atom(Bracket("==", forth)) == atom(Bracket("==", back))
+    assert atom(Bracket(">=", forth)) != atom(Bracket(">=", back))
+
+
+def test_terms_alike_are_added_up():
+    first = total(multiply(read("x", i), read("y", i)), (i,))
+    second = total(multiply(read("y", k), read("x", k)), (k,))
+    assert first + second == 2 * first
+    assert (first - second).terms == ()
+
+
+def test_substitution_does_not_capture():
+    value = total(multiply(read("A", i, j), read("x", j)), (j,)).substitute({i: Affine.of(j)})
+    assert value == total(multiply(read("A", j, k), read("x", k)), (k,))
+    nested = power(total(read("A", i, j), (j,)), 3).substitute({i: Affine.of(j)})
+    assert nested == power(total(read("A", j, k), (k,)), 3)
+
+
+def test_equal_sums_cancel():
+    one = multiply(total(read("x", i), (i,)), power(total(read("x", j), (j,)), -1))
+    assert one.constant == 1
+    doubled = multiply(read("c", ), total(apply("exp", read("x", i)), (i,)))
+    assert multiply(doubled, power(total(apply("exp", read("x", k)), (k,)), -1)) == read("c")
+
+
+def test_exponentials_are_multiplied_by_adding_exponents():
+    x, y = read("x", i), read("y", i)
+    assert apply("exp", x + y) == apply("exp", x) * apply("exp", y)
+    assert (apply("exp", x) * apply("exp", -x)).constant == 1
+
+
+def test_roots_keep_what_they_cannot_take_apart():
+    x = read("x", i)
+    assert power(power(x, 2), 0.5.as_integer_ratio()[0]) == power(x, 2)
+    from fractions import Fraction
+
+    half = Fraction(1, 2)
+    assert power(power(x, 2), half) != x
+    assert power(power(x, half), 2) == x
+    assert power(4 * x, half) != 2 * x

@@ -1,0 +1,40 @@
+"""Values of expressions of the engine at small sizes, by the oracle: for tests of single rules."""
+
+import itertools
+
+import numpy as np
+
+from derive.interpret import Oracle
+from derive.terms import Atom, Expr, Read, atoms
+
+
+def value_at(expr: Expr, sizes: dict[str, int], like: Expr | None = None) -> np.ndarray:
+    """The values of an expression over its free indices, in alphabetical order, on positive random tensors.
+
+    Tensors have the shapes that the reads of `like` give them.
+    """
+    tensors = {name: {(): size} for name, size in sizes.items()}
+    for name, shape in sorted({**shapes(expr, sizes), **shapes(like or expr, sizes)}.items()):
+        rng = np.random.default_rng([*name.encode()])
+        array = rng.uniform(0.5, 1.5, shape)
+        tensors.setdefault(name, dict(zip(np.ndindex(shape), array.ravel().tolist(), strict=True)))
+    free = sorted(expr.free, key=lambda i: i.name)
+    spans = [range(sizes[str(i.size)]) for i in free]
+    oracle = Oracle(tensors)
+    values = [
+        float(oracle.expr(expr, dict(zip((i.name for i in free), point, strict=True))))
+        for point in itertools.product(*spans)
+    ]
+    return np.array(values).reshape([len(s) for s in spans])
+
+
+def shapes(expr: Expr, sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
+    """The shapes of all tensors read, as the sizes of the plain indices at which they are read."""
+    found: dict[str, list[int]] = {}
+    for factor in atoms(expr):
+        if isinstance(factor, Atom) and isinstance(factor, Read):
+            shape = found.setdefault(factor.tensor, [1] * len(factor.at))
+            for position, affine in enumerate(factor.at):
+                if affine.plain is not None:
+                    shape[position] = sizes[str(affine.plain.size)]
+    return {name: tuple(shape) for name, shape in found.items()}
