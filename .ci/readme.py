@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```", re.MULTILINE | r
 def commands(text: str) -> list[str]:
     """The commands of the shell blocks that make an environment, each on one line."""
     blocks = "".join(BLOCK.findall(text)).replace("\\\n", " ")
-    lines = (line.strip().removeprefix("$ ") for line in blocks.splitlines())
+    lines = (" ".join(line.split()).removeprefix("$ ") for line in blocks.splitlines())
     return [line for line in lines if "-m venv " in line]
 
 

@@ -129,13 +129,30 @@ class Binding:
             self.in_order = False
 
     def unify(self, index: Index, target: tuple[Index, ...], wanted: Symbol, given: Symbol) -> None:
-        known = self.axes.setdefault(index, target)
+        if index not in self.axes:
+            self.axes[index] = self.distinct(target)
+        known = self.axes[index]
         self.first.setdefault(index, given.name)
         if len(known) != len(target) or any(sympy.expand(a.size - b.size) != 0 for a, b in zip(known, target)):
             raise DefinitionError(
                 f"{self.scope.name}: in {self.callee.name}({_list(self.tensors)}), axis {index} is {_sized(known)} in "
                 f"{self.first[index]} but {_sized(target)} in {given.name}. They must have the same size."
             )
+
+    def distinct(self, target: tuple[Index, ...]) -> tuple[Index, ...]:
+        """The target, with fresh names for indices that another axis of the callee stands for already.
+
+        In self-attention queries and keys have the same axis, but the scores need two.
+        """
+        used = {i.name for group in self.axes.values() for i in group}
+        result = []
+        for index in target:
+            if index.name in used:
+                index = fresh(index, used | set(self.scope.sizes))
+                self.scope.sizes[index.name] = index
+            used.add(index.name)
+            result.append(index)
+        return tuple(result)
 
     def renaming(self, names: tuple[str, ...]) -> dict[str, str]:
         """The caller's names of the callee's tensors: the given ones, or the callee's own made fresh."""

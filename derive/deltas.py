@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sympy
 
-from derive.axes import Affine, Index
+from derive.axes import Affine, Coefficient, Index
 from derive.sizes import size_value
 from derive.terms import Bracket, Expr, Factor, Paren, Read, Term, add, expr, from_term, multiply, product, total, transform
 
@@ -52,9 +52,22 @@ def _next_substitution(term: Term) -> tuple[Bracket, Index, Affine] | None:
             plain = target.plain
             if plain is not None and same_size(plain.size, index.size):
                 return factor, index, target
-            if affine is None and _vanishes_outside(index, term.factors):
+            if affine is None and _forward(target) and _vanishes_outside(index, term.factors):
                 affine = factor, index, target
     return affine
+
+
+def _forward(target: Affine) -> bool:
+    """Is the position one that runs forward in all its indices, as stride·i + dilation·k - padding does?
+
+    The kernel's index, k = j - i + padding where the dilation is 1, stays under the condition: putting it in would turn a
+    kernel into a matrix with a row for every position.
+    """
+    return len(target.terms) <= 1 or not any(_negative(c) for _, c in target.terms)
+
+
+def _negative(coefficient: Coefficient) -> bool:
+    return coefficient < 0 if isinstance(coefficient, int) else coefficient.could_extract_minus_sign()
 
 
 def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:

@@ -138,7 +138,9 @@ class Reverse:
         else:
             self.record_through(symbol, consumers, through, entry)
         names = self.names.symbols
-        return Derivation(names[tensor], symbol, at, trail.value, tuple(trail.steps), names, self.names.loss)
+        callees = tuple(dict.fromkeys(c.layer.name for c in consumers if isinstance(c, Call)))
+        steps = tuple(trail.steps)
+        return Derivation(names[tensor], symbol, at, trail.value, steps, names, self.names.loss, callees)
 
     def reaches(self, statement: Statement) -> bool:
         """Does the loss depend on what the statement defines?"""
@@ -199,7 +201,7 @@ class Reverse:
 
     def only_consumer(self, call: Call, tensor: str) -> bool:
         """Is this call, once, all through which the loss depends on the tensor?"""
-        readers = [s for s in self.readers.get(tensor, ()) if self.reaches(s)]
+        readers = [s for s in self.readers.get(tensor, ()) if any(d.name in self.needed for d in s.defines)]
         return readers == [call] and call.arguments.count(tensor) == 1 and tensor not in self.names.cotangents
 
     def record_through(self, symbol: Symbol, consumers: list[Statement], through: list[Expr], entry: Read) -> None:

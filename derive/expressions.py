@@ -6,24 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+import sympy
+
 from derive import canonical
-from derive.axes import LEADING, Affine, Index
+from derive.axes import LEADING, Index
 from derive.contract import contract, reduce, weight
 from derive.elementwise import (
-    ONE,
     ZERO,
     Quotient,
     choose,
     compare,
     conjunction,
-    negative,
     operate,
     power,
     summed,
 )
 from derive.errors import LoweringError
 from derive.layer import Role, Symbol
-from derive.layout import FLAT_SIZE, flat_substitution, flatten_group, ordered, permute, shape_of
+from derive.layout import FLAT_SIZE, align, flat_substitution, flatten_group, ordered, permute, shape_of
 from derive.program import (
     Cast,
     Extent,
@@ -50,9 +50,7 @@ from derive.terms import (
     Term,
     Test,
     add,
-    atom,
     from_term,
-    scale,
 )
 from derive.windows import ScatterPlan, plan_scatter, read_entries, row_of, solve, solve_any
 
@@ -82,7 +80,7 @@ class Expressions:
         for mask in masks:
             (logarithm, _), *_ = mask.factors
             (argument,) = logarithm.children()
-            condition = self.conditions([a for a, _ in argument.terms[0].factors], order, guards)
+            condition = self.conditions(argument.terms[0].factors, order, guards)
             result = choose(conjunction(condition, order), result, MINUS_INFINITY, order)
         return result
 
@@ -100,6 +98,8 @@ class Expressions:
             if partner is not None:
                 rest.remove(partner)
                 yield 1, self.extremum(*_ordered_pair(term, partner), order, guards)
+            elif (op := _rectified(term)) is not None:
+                yield 1, operate(op, (self.expr(_without_test(term), order, guards), ZERO), order)
             elif term.coefficient < 0:
                 yield -1, self.term(term.scaled(-1), order, guards)
             else:
@@ -118,7 +118,7 @@ class Expressions:
             term = solve(term, self.symbols)
         if not term.coefficient:
             return ZERO
-        factors = _gathered(term.factors)
+        factors = _gathered(term)
         outside, groups = canonical.components(Term(term.coefficient, factors, term.bound))
         outer = _coefficient(term.coefficient).times(self.product(outside, order, guards))
         if len(groups) == 1:
@@ -131,28 +131,26 @@ class Expressions:
 
     def product(self, factors: Sequence[Factor], order: Order, guards: Guards) -> Quotient:
         """A product of atoms without bound indices, as one quotient."""
-        conditions = self.conditions([a for a, _ in factors if a.boolean], order, guards)
+        conditions = self.conditions(factors, order, guards)
         result = Quotient()
-        for quotient in self.operands(factors, order, guards, tuple(conditions)):
+        for quotient in self.operands(factors, order, guards, conditions, conditions):
             result = result.times(quotient)
-        return result
+        return result if _absorbed(factors, conditions, conditions) else replace(result, conditions=tuple(conditions))
 
     def operands(
-        self, factors: Sequence[Factor], order: Order, guards: Guards, conditions: Guards
+        self, factors: Sequence[Factor], order: Order, guards: Guards, conditions: Guards, together: Guards
     ) -> Iterator[Quotient]:
-        """One quotient for each factor; a condition goes with a factor over the same indices if there is one."""
-        open_conditions = list(conditions)
-        for factor, exponent in _exponentials_first([f for f in factors if not f[0].boolean]):
-            free = factor.free
-            mine = tuple(c for c in open_conditions if set(c.axes) <= free and c.axes or not free and not c.axes)
-            if _is_exponential(factor) and mine and all(set(c.axes) <= free for c in open_conditions):
-                yield Quotient((self.masked_exponential(factor, mine, order, guards),))
-                open_conditions = []
+        """One quotient for each factor. Conditions go into an exponential, and guard what may not be finite."""
+        absorbed = _absorbed(factors, conditions, together)
+        for factor, exponent in factors:
+            if factor.boolean:
                 continue
-            relevant = (*guards, *conditions) if _needs_guard(factor, exponent) else guards
-            yield self.power(factor, exponent, order, relevant)
-        if open_conditions:
-            yield Quotient(conditions=tuple(open_conditions))
+            mine = tuple(c for c in absorbed if set(c.axes) <= factor.free)
+            if _is_exponential(factor) and mine:
+                yield Quotient((self.masked_exponential(factor, mine, order, guards),))
+                continue
+            relevant = tuple(c for c in conditions if c in together or set(c.axes) <= factor.free)
+            yield self.power(factor, exponent, order, (*guards, *relevant) if relevant else guards)
 
     def masked_exponential(self, factor: Atom, conditions: Guards, order: Order, guards: Guards) -> Value:
         """[c] exp(x) is exp(x) with x = -inf where c fails."""
@@ -184,9 +182,11 @@ class Expressions:
         if solved is not term:
             return scalars.times(Quotient((self.expr(from_term(solved), order, guards),)))
         inner_order = [*order, *(i for i in term.bound if i not in order)]
-        conditions = self.conditions([a for a, _ in term.factors if a.boolean], inner_order, guards)
-        operands = list(self.operands(term.factors, inner_order, guards, ()))
-        operands = _attach(conditions, operands)
+        conditions = self.conditions(term.factors, inner_order, guards)
+        tests = self.conditions([f for f in term.factors if isinstance(f[0], Test)], inner_order, guards)
+        absorbed = _absorbed(term.factors, conditions, ())
+        operands = list(self.operands(term.factors, inner_order, guards, conditions, tests))
+        operands = _attach([c for c in conditions if c not in absorbed], operands)
         position = _smallest(operands, term)
         if position is None:
             return scalars.times(Quotient((contract(operands, term.bound, order),)))
@@ -205,8 +205,8 @@ class Expressions:
 
     # conditions
 
-    def conditions(self, brackets: Sequence[Atom], order: Order, guards: Guards) -> list[Value]:
-        return [self.condition(b, order, guards) for b in brackets]
+    def conditions(self, factors: Sequence[Factor], order: Order, guards: Guards) -> Guards:
+        return tuple(self.condition(b, order, guards) for b, _ in factors if b.boolean)
 
     def condition(self, bracket: Atom, order: Order, guards: Guards) -> Value:
         if isinstance(bracket, Bracket):
@@ -251,8 +251,8 @@ class Expressions:
             raise LoweringError(f"{factor.tensor} is read but not defined: {factor.key}. Define it.")
         value: Value = Name(factor.tensor, axes=symbol.axes)
         first = factor.at[0].plain
-        if symbol.axes[0] == LEADING or symbol.axes[0].leading:
-            value = replace(value, axes=(LEADING, *_distinct(symbol.axes[1:])))
+        if symbol.axes[0].leading:
+            value = replace(value, axes=(LEADING, *symbol.axes[1:]))
             if first is not None and first.size == FLAT_SIZE:
                 value = flatten_group(value)
         return read_entries(value, factor.at, order)
@@ -260,8 +260,6 @@ class Expressions:
     @staticmethod
     def scalar(name: str, symbol: Symbol | None) -> Value:
         if symbol is None or symbol.role in (Role.SIZE, Role.OPTION):
-            import sympy
-
             return Number("pi") if symbol is None and name == "pi" else Extent(sympy.Symbol(name))
         return Name(name)
 
@@ -303,8 +301,6 @@ def fit(value: Value, axes: Sequence[Index]) -> Value:
     axes = tuple(axes)
     if set(value.axes) == set(axes) and not (value.is_number or value.kind == "positions"):
         return permute(value, axes)
-    from derive.layout import align
-
     return Fill(align(value, axes), shape_of([(i,) for i in axes]), axes=axes)
 
 
@@ -318,10 +314,6 @@ def guarded(value: Value, guards: Guards, harmless: int, order: Order) -> Value:
 def _axes(values: Sequence[Value]) -> Iterator[Index]:
     for value in values:
         yield from value.axes
-
-
-def _distinct(axes: Sequence[Index]) -> tuple[Index, ...]:
-    return tuple(axes)
 
 
 def _relation(relation: str, left: Value, right: Value, order: Order) -> Value:
@@ -392,48 +384,39 @@ def _attach(conditions: Sequence[Value], operands: list[Quotient]) -> list[Quoti
     return result
 
 
-def _needs_guard(factor: Atom, exponent: Rational) -> bool:
-    """Can the power be infinite, or not a number, at some point?"""
-    if exponent < 0 or Fraction(exponent).denominator != 1:
-        return True
-    if isinstance(factor, Function) and factor.name in HARMLESS:
-        return True
-    return any(_needs_guard(a, e) for child in factor.children() for t in child.terms for a, e in t.factors)
-
-
 def _is_exponential(factor: Atom) -> bool:
     return isinstance(factor, Function) and factor.name == "exp"
 
 
-def _exponentials_first(factors: Sequence[Factor]) -> list[Factor]:
-    return sorted(factors, key=lambda f: not _is_exponential(f[0])) if any(f[0].boolean for f in factors) else list(factors)
+def _absorbed(factors: Sequence[Factor], conditions: Guards, together: Guards) -> Guards:
+    """The conditions that an exponential takes in; those that belong together only all at once."""
+    for factor, _ in factors:
+        if _is_exponential(factor):
+            mine = tuple(c for c in conditions if set(c.axes) <= factor.free and c.axes)
+            return mine if all(c in mine for c in together) else ()
+    return ()
 
 
-def _gathered(factors: Sequence[Factor]) -> tuple[Factor, ...]:
-    """All exponentials as one where the indices of one include the others': exp(a) exp(b) = exp(a + b)."""
+def _gathered(term: Term) -> tuple[Factor, ...]:
+    """Exponentials as one, exp(a) exp(b) = exp(a + b): all of them, or where one runs over the others' indices."""
     result: list[Factor] = []
-    powers: list[tuple[Expr, frozenset[Index], int]] = []
-    for factor, exponent in factors:
-        if not isinstance(factor, Function) or factor.name != "exp":
+    merged: list[tuple[int, Expr]] = []
+    for factor, exponent in term.factors:
+        if not _is_exponential(factor):
             result.append((factor, exponent))
             continue
-        argument = scale(factor.argument, exponent) if len(factor.argument.terms) == 1 else _scaled(factor, exponent)
-        powers.append((argument, factor.free, len(result)))
-    merged: list[tuple[Expr, frozenset[Index], int]] = []
-    for argument, free, place in powers:
-        same = next((n for n, (_, f, _) in enumerate(merged) if f <= free or free <= f), None)
+        (argument,) = factor.children()
+        argument = Expr(tuple(t.scaled(exponent) for t in argument.terms))
+        free = factor.free
+        alike = (n for n, (_, e) in enumerate(merged) if not term.bound or e.free <= free or free <= e.free)
+        same = next(alike, None)
         if same is None:
-            merged.append((argument, free, place))
+            merged.append((len(result), argument))
         else:
-            known, f, p = merged[same]
-            merged[same] = (add(known, argument), f | free, p)
-    for argument, _, place in reversed(merged):
+            merged[same] = (merged[same][0], add(merged[same][1], argument))
+    for place, argument in reversed(merged):
         result.insert(place, (Function("exp", argument), 1))
     return tuple(result)
-
-
-def _scaled(factor: Function, exponent: Rational) -> Expr:
-    return Expr(tuple(t.scaled(exponent) for t in factor.argument.terms))
 
 
 def _with_one_group(term: Term) -> Term:
@@ -495,7 +478,7 @@ def _extremum(first: Term, second: Term) -> str | None:
     return "minimum" if -difference == strict else None
 
 
-def rectified(term: Term) -> str | None:
+def _rectified(term: Term) -> str | None:
     """[a > 0] a is the larger of a and 0."""
     tests = _tests(term)
     if len(tests) != 1 or tests[0].relation not in (">", ">="):
@@ -505,5 +488,3 @@ def rectified(term: Term) -> str | None:
         return "maximum"
     return "minimum" if -rest == tests[0].argument else None
 
-
-__all__ = ["Affine", "Expressions", "ONE", "atom", "fit", "negative", "rectified"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import sympy
 
-from derive.axes import LEADING_SIZE, Affine, Index
+from derive.axes import Affine, Index
 from derive.program import Expand, Permute, Reshape, Size, Value
 
 # The number of entries over all leading axes, for a leading group that has been flattened into one axis.

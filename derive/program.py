@@ -260,7 +260,7 @@ class CallLayer:
 
 @dataclass(frozen=True)
 class Measure:
-    """`name = …`: a size, read off an argument (`axis` counted from the end) or computed; "..." is the leading shape."""
+    """`name = …`: a size, computed or read off an argument (`axis` counted from the end). Axis 0: the leading shape."""
 
     name: str
     array: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from derive.axes import Affine, Index
+from derive.errors import UsageError
 from derive.layer import Call, Layer, Statement, Symbol
 from derive.terms import Expr, add
 
@@ -81,6 +82,8 @@ class Derivation:
     names: Mapping[str, Symbol] = field(repr=False)
     # The name that stands for the scalar loss in the first step.
     loss: str = "L"
+    # The sublayers to whose own derivations this one refers.
+    through: tuple[str, ...] = ()
 
     @property
     def expr(self) -> Expr:
@@ -103,6 +106,12 @@ class Gradients:
     adjoints: tuple[Statement, ...]
     # For each call whose backward pass needs values inside the callee: (the callee's name, the caller's symbol).
     saves: Mapping[Call, tuple[tuple[str, Symbol], ...]] = field(default_factory=dict)
+
+    def __getitem__(self, tensor: str) -> Derivation:
+        """The derivation of the gradient by one tensor."""
+        if tensor not in self.derivations:
+            raise UsageError(f"{self.layer.name}: no gradient by {tensor!r}. Choose from {', '.join(self.derivations)}.")
+        return self.derivations[tensor]
 
     @property
     def names(self) -> dict[str, Symbol]:

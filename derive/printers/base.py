@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.axes import Affine, Coefficient, Index, fresh
+from derive.axes import LEADING, Affine, Coefficient, Index, fresh
 from derive.errors import NotationError
 from derive.layer import Role
 from derive.ordering import Names, Order
@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fractions:
-    """The factors of a product above and below the line, numbers and sizes apart from what has indices."""
+    """The factors of a product above, below and behind the line, numbers and sizes apart from what has indices."""
 
     scalars: list[str] = field(default_factory=list)
     above: list[str] = field(default_factory=list)
     scalars_below: list[str] = field(default_factory=list)
     below: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
     # The content of the one parenthesis above, and of the one below, where that is all there is.
     bare: str | None = None
     bare_below: str | None = None
@@ -63,10 +64,10 @@ class Scope:
         shown, taken = dict(self.shown), set(self.taken)
         new = []
         for index in indices:
-            copy, avoided = index, set()
+            copy, avoided = (LEADING if index.leading else index), set()
             while style.index(copy.name) in taken:
                 avoided.add(copy.name)
-                copy = fresh(index, avoided)
+                copy = fresh(copy, avoided)
             shown[index] = style.index(copy.name)
             taken.add(shown[index])
             new.append(index)
@@ -135,11 +136,14 @@ class IndexPrinter:
         factors = list(factors)
         for factor, exponent in factors:
             text = self.power(factor, abs(exponent), scope)
+            if isinstance(factor, (Partial, Test, Bracket)):
+                result.behind.append(text)
+                continue
             scalar = isinstance(factor, Read) and not factor.at
             above = result.scalars if scalar else result.above
             below = result.scalars_below if scalar else result.below
             (above if exponent > 0 else below).append(text)
-        result.bare = self._bare([f for f in factors if f[1] > 0], scope)
+        result.bare = self._bare([f for f in factors if f[1] > 0 and KINDS[type(f[0])] < KINDS[Partial]], scope)
         result.bare_below = self._bare([(a, -e) for a, e in factors if e < 0], scope)
         return result
 
@@ -171,11 +175,10 @@ class IndexPrinter:
     def _bracket(self, factor: Bracket, scope: Scope) -> str:
         affine = factor.affine
         pair = [i for i, _ in affine.terms]
-        if factor == Bracket("==", Affine(((pair[0], 1), (pair[-1], -1)))) if len(pair) == 2 else False:
-            first, second = sorted(pair, key=scope.place, reverse=True)
-            delta = self.style.delta(scope.shown[first], scope.shown[second])
-            if delta is not None:
-                return delta
+        if len(pair) == 2 and factor == Bracket("==", Affine(((pair[0], 1), (pair[1], -1)))):
+            inner, outer = sorted(pair, key=list(scope.shown).index, reverse=True)
+            shown = scope.shown[inner], scope.shown[outer]
+            return self.style.delta(*shown) or self.style.iverson(shown[0], "==", shown[1])
         left, relation, right = balanced(factor)
         return self.style.iverson(self.affine(left, scope), relation, self.affine(right, scope))
 

@@ -75,30 +75,25 @@ class LatexStyle(Style):
         return (f"{head} {FACTOR}" if head else "") + f"{total} {body}"
 
     def _product(self, coefficient: Fraction, parts: Fractions, hide_one: bool) -> str:
+        front = self._quotient(coefficient, parts, hide_one or bool(parts.behind))
+        return _times([f for f in (front, *parts.behind) if f])
+
+    def _quotient(self, coefficient: Fraction, parts: Fractions, hide_one: bool) -> str:
         """Numbers over numbers first; one fraction for all where something with indices stands below."""
-        above, below = str(coefficient.numerator), str(coefficient.denominator)
-        numbers = [above] * (above != "1")
-        numbers_below = [below] * (below != "1")
-        wide = parts.above and width(" ".join(parts.above)) > WIDEST_NUMERATOR
-        if not parts.below or wide:
-            rest = parts.above
-            if not rest and parts.scalars_below or wide:
-                top, rest = [*numbers, *parts.scalars], rest
-            elif parts.scalars_below:
-                top = [*numbers, *parts.scalars]
-            elif numbers_below:
-                top, rest = numbers, [*parts.scalars, *rest]
-            else:
-                rest = [*numbers, *parts.scalars, *rest]
-                return _times(rest) if rest else "" if hide_one else "1"
-            bottom = [*numbers_below, *parts.scalars_below, *parts.below]
-            fraction = self._fraction(_times(top) or "1", self._single(bottom, parts.bare_below, parts.below))
-            return _times([fraction, *rest])
-        bottom = [*numbers_below, *parts.scalars_below, *parts.below]
-        top = [*numbers, *parts.scalars, *parts.above]
-        return self._fraction(
-            self._single(top, parts.bare, parts.above) or "1", self._single(bottom, parts.bare_below, parts.below)
-        )
+        top = [str(coefficient.numerator)] * (coefficient.numerator != 1) + parts.scalars
+        numbers = [str(coefficient.denominator)] * (coefficient.denominator != 1)
+        bottom = [*numbers, *parts.scalars_below, *parts.below]
+        below = self._single(bottom, parts.bare_below, parts.below)
+        if not bottom:
+            factors = [*top, *parts.above]
+            return _times(factors) if factors else "" if hide_one else "1"
+        if parts.below and width(" ".join(parts.above)) <= WIDEST_NUMERATOR:
+            above = self._single([*top, *parts.above], parts.bare, parts.above)
+            return self._fraction(above or "1", below)
+        if bottom == numbers:
+            beside, top = parts.scalars + parts.above, top[: len(top) - len(parts.scalars)]
+            return _times([self._fraction(_times(top) or "1", below), *beside])
+        return _times([self._fraction(_times(top) or "1", below), *parts.above])
 
     @staticmethod
     def _single(factors: list[str], bare: str | None, indexed: list[str]) -> str:
@@ -145,8 +140,7 @@ class LatexStyle(Style):
     # matrices
 
     def tensor(self, name: str) -> str:
-        latex = self.name(name)
-        return latex if _takes_power(latex) else f"{{{latex}}}"
+        return self._powered(self.name(name))
 
     def operator(self, letter: str, of: str) -> str:
         return f"{letter}({self.name(of)})"

@@ -40,7 +40,9 @@ def latex_index(name: str, spellings) -> str:
     if name in spellings:
         return spellings[name]
     stem, number = COPY.match(name).groups()  # type: ignore[union-attr]
-    spelled = r"\ell" if stem == LEADING.name else spellings.get(stem)
+    if stem == LEADING.name:
+        return r"\ell" + "'" * int(number or 0)
+    spelled = spellings.get(stem)
     if spelled is None:
         return latex_of(name)
     if not number:
@@ -63,7 +65,7 @@ def text_name(name: str, names: Names, ascii: bool) -> str:
 
 def text_index(name: str, ascii: bool) -> str:
     if name.startswith(LEADING.name):
-        return name if ascii else "ℓ" + name[len(LEADING.name) :]
+        return ("..." if ascii else "ℓ") + "'" * int(name[len(LEADING.name) :] or 0)
     return name if ascii else _greek(name)
 
 

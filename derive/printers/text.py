@@ -26,6 +26,7 @@ class TextStyle(Style):
     """Unicode."""
 
     ascii = False
+    times = "·"
     ones = "1"
     hadamard = "⊙"
     relations = {"==": "=", "!=": "≠", ">=": "≥", ">": ">", "<=": "≤", "<": "<"}
@@ -54,7 +55,8 @@ class TextStyle(Style):
         number = Fraction(coefficient)
         scalars = [*outside.scalars, *outside.above]
         below = [*outside.scalars_below, *outside.below, *inside.scalars_below, *inside.below]
-        factors = [*scalars, total, *inside.scalars, *inside.above] if total else scalars
+        scalars += outside.behind
+        factors = [*scalars, total, *inside.scalars, *inside.above, *inside.behind] if total else scalars
         leading = [self.number(number)] if number != 1 or not factors else []
         if len(factors) == 0 and below:
             leading, below = [str(number.numerator)], [str(number.denominator)] * (number.denominator != 1) + below
@@ -126,6 +128,7 @@ class AsciiStyle(TextStyle):
     """ASCII."""
 
     ascii = True
+    times = "*"
     hadamard = ".*"
     relations = {"==": "=", "!=": "!=", ">=": ">=", ">": ">", "<=": "<=", "<": "<"}
     functions = TextStyle.functions | {"floor": "floor({x})"}

@@ -61,8 +61,12 @@ class MatrixPrinter:
         text, binds = self.visit(tree)
         return text if binds >= level else self.style.parens(text)
 
+    def raised(self, tree: Matrix) -> str:
+        """Ready to take a transposition sign or a power."""
+        return self.style.tensor(tree.name) if isinstance(tree, Leaf) else self.at_least(tree, SYMBOL)
+
     def leaf(self, tree: Leaf) -> Printed:
-        return self.style.tensor(tree.name) if tree.rank else self.style.name(tree.name), SYMBOL
+        return self.style.name(tree.name), SYMBOL
 
     def applied(self, tree: Applied) -> Printed:
         return self.style.operator(tree.operator.letter, tree.operator.of), SYMBOL
@@ -75,7 +79,7 @@ class MatrixPrinter:
         return sign + self.style.number(abs(tree.value)), SUM if sign else SYMBOL
 
     def transpose(self, tree: Transpose) -> Printed:
-        return self.style.transpose(self.at_least(tree.of, SYMBOL)), POSTFIX
+        return self.style.transpose(self.raised(tree.of)), POSTFIX
 
     def product(self, tree: Product) -> Printed:
         return f" {FACTOR}".join(self.at_least(f, POSTFIX) for f in tree.factors), PRODUCT
@@ -85,7 +89,7 @@ class MatrixPrinter:
         return sign.join(self.at_least(f, POSTFIX) for f in tree.factors), ENTRYWISE
 
     def power(self, tree: Power) -> Printed:
-        return self.style.entrywise_power(self.at_least(tree.of, SYMBOL), tree.exponent), POSTFIX
+        return self.style.entrywise_power(self.raised(tree.of), tree.exponent), POSTFIX
 
     def apply(self, tree: Apply) -> Printed:
         return self.style.function(tree.function, self.visit(tree.of)[0]), SYMBOL
