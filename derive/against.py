@@ -23,7 +23,6 @@ from derive.loading import nearest
 from derive.report import Report
 from derive.sampling import (
     DATA,
-    GROUPS,
     WORK,
     Case,
     axis_lengths,
@@ -31,6 +30,7 @@ from derive.sampling import (
     entry_count,
     filled_case,
     free_sizes,
+    groups_of,
     oracle_work,
     sample,
 )
@@ -85,7 +85,7 @@ def runnable_cases(subject: Subject, evidence: Evidence, sizes: Mapping[str, int
     layer = subject.layer
     if LEADING_SIZE.name in sizes:
         return list(sized_cases(subject, evidence, sizes, (sizes[LEADING_SIZE.name],))), []
-    groups = GROUPS if layer.has_leading else ((),)
+    groups = groups_of(layer)
     first = list(sized_cases(subject, evidence, sizes, groups[0]))
     if all(subject.runs(case) for case in first):
         return first, []

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import numeric
+from derive.derivation import forget
 from derive.entries import Array
 from derive.evidence import Code, Evidence, analytic, backward_arguments, has_layer, same_count, tupled
 from derive.exact import exact_gradient, rational
@@ -43,6 +44,8 @@ def check_layer(
     `source` is the text of a generated module to check in place of the one that `numpy_source` gives; `progress` is
     told each witness as its turn comes. Raises CheckError where no case can be found.
     """
+    # What was derived before, perhaps from another table of primitives, does not vouch for what is derived now.
+    forget()
     evidence = Evidence(layer, seed, source)
     for name, witness in WITNESSES.items():
         progress(name)

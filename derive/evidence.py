@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+from derive.derivation import gradients
 from derive.entries import Array
 from derive.errors import CheckError
 from derive.interpret import interpret
@@ -34,8 +35,6 @@ class Evidence:
 
     @cached_property
     def gradients(self) -> Gradients:
-        from derive.derivation import gradients
-
         return gradients(self.layer)
 
     @cached_property

@@ -26,6 +26,8 @@ PRIMES = (2, 3, 5, 7, 11, 13)
 OTHERS = (1, 4, 6, 8, 9, 10, 12)
 TRIES = 60
 GROUPS: tuple[Place, ...] = ((4,), (), (2, 3))
+# Where there are no other axes.
+LONE_GROUPS: tuple[Place, ...] = ((11,), (), (5, 7))
 # How many factors the oracle may evaluate for one numeric gradient: about half a second.
 WORK = 300_000
 Sizes = dict[str, int]
@@ -54,14 +56,24 @@ class Case:
         return tuple(self.values[name] for name in self.layer.outputs)
 
 
-def cases(layer: Layer, seed: int = 0, work: int = WORK, groups: tuple[Place, ...] = GROUPS) -> list[Case]:
+def groups_of(layer: Layer) -> tuple[Place, ...]:
+    """The shapes that the group of leading axes takes in turn."""
+    if not layer.has_leading:
+        return ((),)
+    return GROUPS if free_sizes(layer) else LONE_GROUPS
+
+
+def cases(
+    layer: Layer, seed: int = 0, work: int = WORK, groups: tuple[Place, ...] | None = None
+) -> list[Case]:
     """A case for each setting of the options that has sizes, with other leading axes in each."""
+    groups = groups or groups_of(layer)
     rng = np.random.default_rng(seed)
     settings = list(option_settings(layer))
-    while len(settings) < (len(groups) if layer.has_leading else 2):
+    while len(settings) < max(len(groups), 2):
         settings.append(settings[0])
     found = []
-    for options, group in zip(settings, itertools.cycle(groups if layer.has_leading else [()])):
+    for options, group in zip(settings, itertools.cycle(groups)):
         sizes = choose_sizes(layer, options, group, rng, work=work)
         if sizes is not None:
             found.append(sample(layer, sizes, group, options, rng))
@@ -213,8 +225,9 @@ def filled_case(layer: Layer, sizes, group: Place, options, data, rng: np.random
 
 
 def signed(shape: Place, rng: np.random.Generator) -> Array:
-    """Numbers of both signs, away from 0, where functions have kinks and poles."""
-    return rng.uniform(0.25, 1.75, shape) * rng.choice([-1.0, 1.0], shape)
+    """As many numbers of either sign, away from 0, where functions have kinks and poles."""
+    signs = rng.permutation(np.resize([1.0, -1.0], math.prod(shape))).reshape(shape)
+    return rng.uniform(0.25, 1.75, shape) * signs
 
 
 def positive(shape: Place, rng: np.random.Generator) -> Array:

@@ -96,14 +96,24 @@ def _shifted_sum(value: Expr, names: set[str]) -> tuple[Expr, Expr] | None:
         largest = here if largest is None else _larger(largest, here)
     if largest is None or largest == ZERO or not any(_is_exp(a) for t in value.terms for a, _ in t.factors):
         return None
-    down = Function("exp", _times(largest, -1))
-    terms = (t.apart(i.name for i in largest.free) for t in value.terms)
-    return largest, Expr(tuple(Term(t.coefficient, (*t.factors, (down, 1)), t.bound) for t in terms))
+    return largest, Expr(tuple(_lowered_by(t.apart(i.name for i in largest.free), largest) for t in value.terms))
+
+
+def _lowered_by(term: Term, largest: Expr) -> Term:
+    """exp(x) c as exp(x - M) c, in one exponential: the normal form would take exp(-M) out of the sum again."""
+    exponent = add(_exponent(term), _times(largest, -1))
+    factors = tuple((a, e) for a, e in term.factors if not _is_exp(a))
+    shifted = ((Function("exp", exponent), 1),) if exponent.terms else ()
+    return Term(term.coefficient, (*factors, *shifted), term.bound)
+
+
+def _exponent(term: Term) -> Expr:
+    return add(*(_times(a.children()[0], e) for a, e in term.factors if _is_exp(a)))
 
 
 def _largest(term: Term, names: set[str]) -> Expr | None:
     """The largest exponent that occurs in a term, over its bound indices and where its conditions hold."""
-    exponent = add(*(_times(a.children()[0], e) for a, e in term.factors if _is_exp(a)))
+    exponent = _exponent(term)
     if not exponent.terms:
         return ZERO
     conditions = tuple((a, 1) for a, _ in term.factors if a.boolean)

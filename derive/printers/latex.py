@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from derive.axes import Index
 from derive.matrices import Matrix, MatrixForm
 from derive.ordering import Names
 from derive.printers.base import Fractions, IndexPrinter
+from derive.printers.escape import escape
 from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, plain, width
 from derive.printers.spelling import composite, latex_index, latex_name
 from derive.printers.style import Style
@@ -159,6 +161,32 @@ class LatexStyle(Style):
 
     def over(self, above: str, below: Sequence[str]) -> str:
         return f"{above} / {below[0] if len(below) == 1 else self.parens(' '.join(below))}"
+
+    def operator_entry(self, letter: str, of: str, at: Sequence[str]) -> str:
+        return f"{self.operator(letter, of)}_{{{','.join(at)}}}"
+
+    # remarks beside equations
+
+    def each(self, indices: Sequence[str]) -> str:
+        return rf"\text{{for each ${', '.join(indices)}$}}"
+
+    def remark(self, prose: str) -> str:
+        return rf"\text{{{escape(prose)}}}"
+
+    def rule(self, name: str) -> str:
+        return rf"\text{{{self._rule(name)}}}"
+
+    def _rule(self, name: str) -> str:
+        """In "definition of A, B" the names are those of tensors, as they are shown."""
+        verb, rest = re.match(r"(definition of |reuse |name )?(.*)\Z", name, re.DOTALL).groups()  # type: ignore[union-attr]
+        if not verb:
+            return escape(name)
+        shown = {s.shown: n for n, s in self.names.items()}
+        words = [f"${self.name(shown[w])}$" if w in shown else escape(w) for w in rest.split(", ")]
+        return escape(verb) + ", ".join(words)
+
+    def call(self, layer: str, arguments: Sequence[str]) -> str:
+        return rf"\mathrm{{{escape(layer)}}}" + self.parens(", ".join(arguments))
 
 
 def _times(factors: Sequence[str]) -> str:

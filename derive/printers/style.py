@@ -106,3 +106,22 @@ class Style(ABC):
     @abstractmethod
     def over(self, above: str, below: Sequence[str]) -> str:
         """A division behind what is divided."""
+
+    @abstractmethod
+    def operator_entry(self, letter: str, of: str, at: Sequence[str]) -> str: ...
+
+    # remarks beside equations
+
+    @abstractmethod
+    def each(self, indices: Sequence[str]) -> str:
+        """For each value of these indices."""
+
+    @abstractmethod
+    def remark(self, prose: str) -> str: ...
+
+    @abstractmethod
+    def rule(self, name: str) -> str:
+        """The name of a rule, with the names of tensors in it as they are shown."""
+
+    @abstractmethod
+    def call(self, layer: str, arguments: Sequence[str]) -> str: ...

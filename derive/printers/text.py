@@ -123,6 +123,23 @@ class TextStyle(Style):
     def over(self, above: str, below: Sequence[str]) -> str:
         return self._over(above, below)
 
+    def operator_entry(self, letter: str, of: str, at: Sequence[str]) -> str:
+        return f"{self.operator(letter, of)}[{','.join(at)}]"
+
+    # remarks beside equations
+
+    def each(self, indices: Sequence[str]) -> str:
+        return f"for each {', '.join(indices)}"
+
+    def remark(self, prose: str) -> str:
+        return prose
+
+    def rule(self, name: str) -> str:
+        return name
+
+    def call(self, layer: str, arguments: Sequence[str]) -> str:
+        return f"{layer}({', '.join(arguments)})"
+
 
 class AsciiStyle(TextStyle):
     """ASCII."""

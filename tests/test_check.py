@@ -1,0 +1,290 @@
+"""The witnesses: they agree on every layer, and a planted fault is found and named."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sympy import Abs, Sum, exp, log, sqrt
+
+import numeric
+from derive.check import WITNESSES, check_layer
+from derive.cli import main
+from derive.define import Axis, Integer, Tensor, axes, define, layer
+from derive.derivation import forget, gradients
+from derive.errors import CheckError
+from derive.evidence import Evidence
+from derive.loading import all_layers, load
+from derive.primitives import PRIMITIVES
+from derive.replay import replay, step_values
+from derive.report import Check, Report, as_json, table
+from derive.sampling import cases, choose_sizes
+from derive.terms import ONE
+
+i, j, k = axes("i=n j=m k=K")
+
+
+@pytest.fixture
+def own_derivations():
+    """Derivations made from a wrong table must not outlive the test."""
+    forget()
+    yield
+    forget()
+
+
+def failed(report: Report) -> set[tuple[str, str]]:
+    return {(check.value, check.witness) for check in report.failures}
+
+
+# every layer
+
+
+@pytest.mark.parametrize("name", all_layers())
+def test_all_witnesses_agree(name):
+    report = check_layer(load(name))
+    assert report.ok, str(report)
+    seen = {check.witness for check in report.checks}
+    assert seen >= set(WITNESSES) - {"exact arithmetic"}
+
+
+def test_every_output_and_gradient_is_seen_by_every_witness_that_applies():
+    report = check_layer(load("linear"))
+    seen = {(check.value, check.witness) for check in report.checks}
+    assert seen == {("Y", w) for w in list(WITNESSES)[:3]} | {(d, w) for d in ("dX", "dW", "db") for w in WITNESSES}
+
+
+@pytest.mark.parametrize("name, exact", [("linear", True), ("conv1d", True), ("toeplitz", True), ("softmax", False)])
+def test_polynomial_layers_are_checked_without_tolerance(name, exact):
+    found = [check for check in check_layer(load(name)).checks if check.witness == "exact arithmetic"]
+    assert bool(found) is exact
+    assert all(check.error == check.tolerance == 0 for check in found)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_seed_draws_other_data(seed):
+    assert check_layer(load("attention"), seed).ok
+    first, second = (cases(load("attention"), s)[0].arguments["Q"] for s in (0, seed))
+    assert first.shape != second.shape or (first != second).any()
+
+
+# layers that need care
+
+
+@layer
+def distance(X: Tensor[i], Y: Tensor[i]):
+    """d = Σ |x - y|, with kinks"""
+    return define("d", (), Sum(Abs(X[i] - Y[i]), i))
+
+
+@layer
+def entropy(p: Tensor[i]):
+    """h = -Σ p log p, for positive p"""
+    return define("h", (), -Sum(p[i] * log(p[i]), i))
+
+
+@layer
+def odds(p: Tensor[i]):
+    """y = log(p) - log(1 - p), for p between 0 and 1"""
+    return define("y", (i,), log(p[i]) - log(1 - p[i]))
+
+
+@layer
+def norm(X: Tensor[i, j]):
+    """r = sqrt(Σ x²)"""
+    return define("r", (i,), sqrt(Sum(X[i, j] ** 2, j)))
+
+
+@layer
+def residual(X: Tensor[i]):
+    """Z reads X directly and through Y: in the derivative of Z, Y is held."""
+    Y = define("Y", (i,), exp(X[i]))
+    return define("Z", (i,), X[i] + X[i] * Y[i])
+
+
+@pytest.mark.parametrize("own", [distance, entropy, odds, norm, residual], ids=lambda own: own.name)
+def test_kinks_and_domains(own):
+    report = check_layer(own)
+    assert report.ok, str(report)
+
+
+def test_a_layer_without_values_is_an_error():
+    @layer
+    def nowhere(X: Tensor[i]):
+        """y = log(-x²)"""
+        return define("y", (i,), log(-(X[i] ** 2)))
+
+    with pytest.raises(CheckError, match="nowhere: it has no value on random data, positive data or data between 0"):
+        check_layer(nowhere)
+
+
+def test_a_layer_without_sizes_is_an_error():
+    @layer
+    def empty(X: Tensor[i]):
+        """Its output is always empty."""
+        s = Axis("s", i.size - i.size**2 - 1)
+        return define("y", (s,), X[s])
+
+    with pytest.raises(CheckError, match="empty: no sizes n up to 13 make all its axes at least 1 long"):
+        cases(empty)
+
+
+# sizes
+
+
+@pytest.mark.parametrize("name", all_layers())
+def test_sizes_are_distinct_and_the_options_vary(name):
+    own = load(name)
+    found = cases(own)
+    for case in found:
+        free = [n for size, n in case.sizes.items() if size != "..."]
+        assert len(set(free)) == len(free), str(case)
+        assert all(array.size for array in case.outputs)
+    for option in own.options:
+        assert len({case.options[option.name] for case in found}) >= 3
+
+
+def test_sizes_can_be_fixed():
+    sizes = choose_sizes(load("linear"), {}, (4,), np.random.default_rng(0), fixed={"d_in": 64}, work=np.inf)
+    assert sizes["d_in"] == 64
+
+
+def test_divided_sizes_are_solved_for():
+    @layer
+    def halves(X: Tensor[i]):
+        """The first half plus the second."""
+        h = Axis("h", i.size / 2)
+        return define("y", (h,), X[h] + X[h + i.size / 2])
+
+    assert all(case.sizes["n"] % 2 == 0 for case in cases(halves))
+    assert halves.options == () and Integer
+
+
+# planted faults
+
+LINEAR = """
+import numpy as np
+def linear(X, W, b):
+    return X @ W + b
+def linear_fwd(X, W, b):
+    return X @ W + b, (X, W)
+def linear_bwd(residuals, dY):
+    X, W = residuals
+    n, o = dY.reshape(-1, dY.shape[-1]), W.shape[-1]
+    return dY @ W.T, X.reshape(-1, X.shape[-1]).T @ n, n.sum(axis=0)
+"""
+
+FAULTS = [
+    ("X @ W + b\ndef linear_fwd", "X @ W - b\ndef linear_fwd", "Y", "Y["),
+    ("dY @ W.T", "-dY @ W.T", "dX", "looks like: sign flipped"),
+    ("dY @ W.T", "2 * dY @ W.T", "dX", "looks like: a constant factor of 2"),
+    ("dY @ W.T", "dY", "dX", "dX has shape"),
+    (".T @ n,", ".T @ n.astype('f4'),", "dW", "dW["),
+    ("n.sum(axis=0)", "n", "db", "looks like: a missing sum over axis 0"),
+    ("n.sum(axis=0)", "np.float64(1) * n.sum(axis=0)", "db", "db is float64 for arguments in float32"),
+    ("n.sum(axis=0)", "n.summ(axis=0)", "db", "AttributeError: 'numpy.ndarray' object has no attribute 'summ'"),
+    ("    return dY @ W.T, ", "    return ", "dX", "3 values come back instead of 4 (Y, dX, dW, db)"),
+    ("import numpy as np", "import numpy as np (", "Y", "SyntaxError"),
+]
+
+
+def test_the_module_without_a_fault_passes():
+    report = check_layer(load("linear"), source=LINEAR)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("right, wrong, value, detail", FAULTS, ids=[wrong for _, wrong, _, _ in FAULTS])
+def test_a_fault_in_generated_code_is_found(right, wrong, value, detail):
+    assert right in LINEAR
+    report = check_layer(load("linear"), source=LINEAR.replace(right, wrong))
+    assert not report.ok
+    found = [check for check in report.failures if check.value == value]
+    assert {check.witness for check in found} <= {"generated code", "generated code, float32", "inner products"}
+    assert any(detail in check.detail for check in found), str(report)
+
+
+def test_only_what_is_wrong_is_named():
+    wrong = LINEAR.replace("dY @ W.T", "-dY @ W.T")
+    witnesses = ("generated code", "generated code, float32", "inner products")
+    assert failed(check_layer(load("linear"), source=wrong)) == {("dX", witness) for witness in witnesses}
+
+
+def test_a_fault_in_handwritten_code_is_found(monkeypatch, capsys):
+    def wrong(residuals, dY):
+        dX, dW, db = right(residuals, dY)
+        return dX, dW, 0.5 * db
+
+    right = numeric.linear_bwd
+    monkeypatch.setattr(numeric, "linear_bwd", wrong)
+    assert main(["check", "linear"]) == 1
+    assert "FAILED  linear, db, handwritten code: db[o=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name, row", [("tanh", "tanh"), ("sigmoid", "sigmoid"), ("attention", "exp")])
+def test_a_wrong_row_of_the_table_is_found(monkeypatch, own_derivations, capsys, name, row):
+    assert main(["check", name]) == 0
+    right = PRIMITIVES[row].derivative
+    monkeypatch.setitem(PRIMITIVES, row, replace(PRIMITIVES[row], derivative=lambda x, y: right(x, y) + ONE))
+    capsys.readouterr()
+    assert main(["check", name]) == 1
+    out = capsys.readouterr().out
+    assert f"FAILED  {name}, d" in out
+    assert "numeric differentiation" in out and "after the step 'function rule'" in out
+
+
+def test_a_wrong_step_is_found():
+    evidence = Evidence(load("softmax"))
+    derivation = evidence.gradients.derivations["S"]
+    number = len(derivation.steps) // 2
+    wrong = replace(derivation.steps[number], after=derivation.steps[number].after * 2)
+    steps = (*derivation.steps[:number], wrong, *derivation.steps[number + 1 :])
+    broken = replace(derivation, steps=steps)
+    evidence.__dict__["gradients"] = replace(evidence.gradients, derivations={"S": broken})
+    WITNESSES["steps"](evidence)
+    (check,) = evidence.tally.report(evidence.values).failures
+    assert check.witness == "steps" and "after the step" in check.detail
+
+
+def test_steps_start_from_the_derivative_of_the_loss():
+    own = load("attention")
+    for case in cases(own, 0, 20_000, ((),))[:1]:
+        derived = gradients(own)
+        oracle = replay(derived, case)
+        first = step_values(derived.derivations["Q"], oracle)[0]
+        assert first.shape == case.arguments["Q"].shape
+        np.testing.assert_allclose(first, Evidence(own).gradients and first)
+
+
+# reports
+
+
+def test_reports_as_json():
+    report = Report("f", (Check("steps", "dX", np.inf, 1e-9, False, "somewhere"),))
+    assert json.loads(json.dumps(as_json([report]), allow_nan=False)) == {
+        "ok": False,
+        "layers": [
+            {
+                "layer": "f",
+                "ok": False,
+                "checks": [
+                    {"witness": "steps", "value": "dX", "error": 1.7976931348623157e308, "tolerance": 1e-9, "ok": False}
+                ],
+            }
+        ],
+    }
+
+
+def test_reports_as_a_table():
+    report = Report("f", (Check("steps", "dX", 0.5, 1e-9, False, "dX[i=2] is 1 instead of 2"),))
+    assert table([report]).splitlines() == [
+        "layer  value  witness  error    tolerance  verdict",
+        "--------------------------------------------------",
+        "f      dX     steps    5.0e-01  1e-09      FAILED",
+        "",
+        "FAILED  f, dX, steps: dX[i=2] is 1 instead of 2",
+        "",
+        "1 of 1 checks failed, 1 layer",
+    ]
+
+
+def test_a_report_without_checks_is_not_fine():
+    assert not Report("f", ()).ok

@@ -1,0 +1,72 @@
+"""A derivation is a chain of named steps: each replays, starts where the last one ended, and changes something."""
+
+import pytest
+
+from derive.calculus import has_partials
+from derive.derivation import gradients
+from derive.equality import Equality, equal
+from derive.loading import all_layers
+from derive.terms import Bracket, Partial, Read, atoms
+
+LAYERS = all_layers()
+STEPS = [
+    pytest.param(derivation, id=f"{name}-{tensor}")
+    for name, layer in LAYERS.items()
+    for tensor, derivation in gradients(layer).derivations.items()
+]
+
+
+@pytest.mark.parametrize("derivation", STEPS)
+def test_every_step_replays_and_follows_from_the_last(derivation):
+    assert derivation.steps
+    for step in derivation.steps:
+        assert step.rule.apply(step.before) == step.after
+        assert step.before != step.after
+        assert step.rule.name and "simplif" not in step.rule.name
+        assert step.rule.law
+    for step, following in zip(derivation.steps, derivation.steps[1:], strict=False):
+        assert step.after == following.before
+    assert derivation.steps[-1].after == derivation.result
+
+
+@pytest.mark.parametrize("derivation", STEPS)
+def test_a_derivation_starts_from_the_derivative_and_ends_without_any(derivation):
+    start = derivation.steps[0].before.only.factors
+    assert len(start) == 1 and isinstance(start[0][0], Partial)
+    assert start[0][0].entry.tensor == derivation.wrt.name
+    assert not has_partials(derivation.result)
+    assert set(derivation.result.free) <= set(derivation.at)
+
+
+@pytest.mark.parametrize("derivation", STEPS)
+def test_the_deltas_are_shown_before_they_are_contracted(derivation):
+    rules = [step.rule.name for step in derivation.steps]
+    if derivation.through:
+        assert any(rule.startswith("derivation of ") for rule in rules)
+        return
+    entries = derivation.steps[rules.index("independent entries")].after
+    deltas = [a for a in atoms(entries) if isinstance(a, Bracket) and a.relation == "=="]
+    assert len(deltas) >= len(derivation.at)
+    assert rules.index("independent entries") < len(rules)
+
+
+def test_a_derivation_reads_from_the_definition_and_the_chain_rule():
+    rules = [step.rule.name for step in gradients(LAYERS["linear"])["W"].steps]
+    assert rules == ["chain rule", "definition of Y", "linearity", "independent entries", "contract deltas"]
+
+
+def test_derivations_can_be_compared():
+    found = gradients(LAYERS["attention"])
+    assert equal(found["Q"], gradients(LAYERS["attention"], ["Q"])["Q"])
+    assert equal(found["Q"], found["K"]) is Equality.NOT_SHOWN
+    again = gradients(LAYERS["linear"])["W"]
+    assert equal(again, again.result)
+    assert str(equal(again, again.result * 2).value) == "not shown"
+
+
+def test_the_gradient_of_a_gradient_has_names_of_its_own():
+    first = gradients(LAYERS["linear"]).backward
+    second = gradients(first).backward
+    names = [s.name for s in second.arguments] + [s.name for t in second.statements for s in t.defines]
+    assert len(names) == len(set(names))
+    assert any(isinstance(a, Read) for t in second.equations for a in atoms(t.expr))
