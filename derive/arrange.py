@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from derive.matrices import Condition, Hadamard, Leaf, Mask, Matrix, Power, Sum, Transpose, names
+from derive.matrices import Condition, Hadamard, Leaf, Mask, Matrix, Power, Product, Sum, Trace, Transpose, names
 from derive.ordering import Order
 
 
@@ -23,8 +23,15 @@ class _Arranger:
             self.seen.setdefault(name, len(self.seen))
         if isinstance(tree, Hadamard):
             tree = Hadamard(tuple(sorted(tree.factors, key=self._key)))
+        if isinstance(tree, Trace) and isinstance(tree.of, Product):
+            tree = Trace(Product(self._rotated(tree.of.factors)))
         changes = {f.name: self._field(getattr(tree, f.name)) for f in fields(tree)}  # type: ignore[arg-type]
         return replace(tree, **changes)  # type: ignore[type-var]
+
+    def _rotated(self, factors: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+        """tr(B C A) = tr(A B C)"""
+        first = min(range(len(factors)), key=lambda n: self.order.first(names(factors[n])))
+        return factors[first:] + factors[:first]
 
     def _field(self, value):
         if isinstance(value, Matrix):

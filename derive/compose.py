@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.axes import LEADING, LEADING_SIZE, Affine, Index, fresh
-from derive.define import Axis, Scope, Tensor, current_scope, leading
 from derive.errors import DefinitionError
+from derive.handles import Axis, Option, Tensor, counted, leading
 from derive.layer import Call, Equation, Layer, Role, Symbol
-from derive.names import check_name
+from derive.names import check_name, shortened
 from derive.rebind import Rebinding
+from derive.scope import Scope, current_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,10 +50,14 @@ def _tensors(scope: Scope, callee: Layer, arguments: Sequence[object]) -> list[S
         )
     symbols = []
     for argument, wanted in zip(arguments, callee.arguments, strict=True):
-        if not isinstance(argument, Tensor) or argument.name not in scope.symbols:
+        if not isinstance(argument, Tensor):
             raise DefinitionError(
-                f"{scope.name}: {callee.name} is called with {argument!r} for {wanted.name}. Give it a tensor of this "
-                "layer, without indices."
+                f"{scope.name}: {callee.name} is called with {shortened(argument)} for {_entries(wanted)}. Give it a "
+                "tensor of this layer, without indices."
+            )
+        if argument.name not in scope.symbols:
+            raise DefinitionError(
+                f"{scope.name}: {callee.name} is called with {argument!r}, which is not defined. Define it above the call."
             )
         symbols.append(scope.symbols[argument.name])
     return symbols
@@ -84,10 +89,10 @@ class Binding:
             elif key in own and isinstance(value, Axis):
                 self.by_name[key] = LEADING if value is leading else Index(value.name, value.size)
             else:
-                choices = ", ".join([*known, *own, "name"])
+                choices = ", ".join([*sorted(known), *own, "name"])
                 raise DefinitionError(
-                    f"{self.scope.name}: {self.callee.name} has no keyword {key}={value!r}. It knows {choices}; "
-                    "an axis is bound to an axis of the caller."
+                    f"{self.scope.name}: {self.callee.name} has no keyword {key}={shortened(value)}. It knows {choices}; "
+                    "an axis of it is bound to an axis of this layer."
                 )
         names = (names,) if isinstance(names, str) else tuple(names or ())
         if names and len(names) != len(self.callee.outputs):
@@ -115,8 +120,8 @@ class Binding:
         free = [i for i in own if i not in chosen]
         if len(rest) < len(free) or (len(rest) > len(free) and LEADING not in wanted.axes):
             raise DefinitionError(
-                f"{self.scope.name}: {self.callee.name} reads {wanted.name}[{_list(wanted.axes)}] but is called with "
-                f"{given.name}[{_list(given.axes)}]. Their axes cannot be matched."
+                f"{self.scope.name}: {self.callee.name} reads {_entries(wanted)} but is called with {_entries(given)}. "
+                f"Give it a tensor with {counted(len(own))}{' and any leading ones' if LEADING in wanted.axes else ''}."
             )
         tail = rest[len(rest) - len(free) :]
         chosen.update(zip(free, tail, strict=True))
@@ -148,8 +153,8 @@ class Binding:
         result = []
         for index in target:
             if index.name in used:
-                index = fresh(index, used | set(self.scope.sizes))
-                self.scope.sizes[index.name] = index
+                index = fresh(index, used | set(self.scope.indices))
+                self.scope.indices[index.name] = index
             used.add(index.name)
             result.append(index)
         return tuple(result)
@@ -176,12 +181,18 @@ class Binding:
                 values[str(LEADING_SIZE)] = sympy.Tuple(*(i.size for i in group))
             elif index.size.is_Symbol:
                 self.set_size(values, index, group[0])
-            elif not index.size.free_symbols and sympy.expand(index.size - group[0].size) != 0:
-                raise DefinitionError(
-                    f"{self.scope.name}: axis {index} of {self.callee.name} has size {index.size}, but {group[0]} in "
-                    f"{self.first[index]} has size {group[0].size}."
-                )
+        for index, group in self.axes.items():
+            if not index.leading and not index.size.is_Symbol:
+                self.check_size(Rebinding({}, values).size(index.size), index, group[0])
         return values
+
+    def check_size(self, wanted: sympy.Expr, index: Index, target: Index) -> None:
+        """A size that the callee states as an expression must be the size that the caller's axis has."""
+        if sympy.expand(wanted - target.size) != 0:
+            raise DefinitionError(
+                f"{self.scope.name}: in {self.callee.name}, axis {index} has size {wanted}, but {target} of "
+                f"{self.first[index]} has size {target.size}. They must be the same expression."
+            )
 
     def set_size(self, values: dict[str, sympy.Expr], index: Index, target: Index) -> None:
         known = values.setdefault(str(index.size), target.size)
@@ -192,33 +203,46 @@ class Binding:
             )
 
     def option(self, symbol: Symbol, value: object) -> sympy.Expr:
-        if isinstance(value, sympy.Expr) and all(str(s) in self.scope.symbols for s in value.free_symbols):
+        """The value of a callee's option: a number, or an expression in this layer's options and sizes."""
+        kind = Option(symbol.least)
+        if isinstance(value, sympy.Number) and value.is_finite:
+            value = int(value) if value.is_Integer else float(value)
+        if isinstance(value, sympy.Expr) and self.admits(symbol, value):
             return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            if symbol.least is not None and value < symbol.least:
-                raise DefinitionError(
-                    f"{self.scope.name}: {self.callee.name}({symbol.name}={value}): it must be at least {symbol.least}."
-                )
-            return sympy.Integer(value)
-        if isinstance(value, float) and symbol.least is None:
-            return sympy.Rational(repr(value))
+        if kind.admits(value):
+            return sympy.Integer(int(value)) if kind.least is not None else sympy.Rational(repr(float(value)))
         raise DefinitionError(
-            f"{self.scope.name}: {self.callee.name}({symbol.name}={value!r}): give a number or one of this layer's "
-            "options."
+            f"{self.scope.name}: {self.callee.name}({symbol.name}={shortened(value)}): the option {symbol.name} is "
+            f"{kind.wanted}. Give one, or an option of this layer."
         )
+
+    def admits(self, symbol: Symbol, value: sympy.Expr) -> bool:
+        """May the expression be the option's value, as far as can be told without numbers?"""
+        names = [self.scope.symbols.get(str(s)) for s in value.free_symbols]
+        if value.is_number or any(s is None or s.role not in (Role.OPTION, Role.SIZE) for s in names):
+            return False
+        return symbol.least is None or bool(value.is_integer) and (value < symbol.least) != sympy.true
 
     def output_axes(self, symbol: Symbol, rebinding: Rebinding) -> tuple[Index, ...]:
         """The axes of a tensor that the callee defines; axes of its own get fresh names in the caller."""
         for index in symbol.axes:
             if index not in self.axes:
-                taken = set(self.scope.sizes)
                 new = Index(index.name, rebinding.size(index.size))
-                known = self.scope.sizes.get(index.name)
+                known = self.scope.indices.get(index.name)
                 if known is not None and sympy.expand(known.size - new.size) != 0:
-                    new = fresh(new, taken)
-                self.scope.sizes[new.name] = new
+                    new = fresh(new, set(self.scope.indices))
+                (new,) = self.distinct((new,))
+                self.scope.indices[new.name] = new
                 self.axes[index] = (new,)
-        return tuple(i for index in symbol.axes for i in self.axes[index])
+        axes = tuple(i for index in symbol.axes for i in self.axes[index])
+        return axes if self.in_order else self.order_of_argument(symbol, axes)
+
+    def order_of_argument(self, symbol: Symbol, axes: tuple[Index, ...]) -> tuple[Index, ...]:
+        """`axes` in the order of the argument that an output is shaped like: softmax(S, over=i) is shaped like S."""
+        for wanted, given in zip(self.callee.arguments, self.tensors, strict=True):
+            if wanted.axes == symbol.axes and set(given.axes) == set(axes):
+                return given.axes
+        return axes
 
     def groups(self, symbol: Symbol) -> dict[Index, tuple[Affine, ...]]:
         return {i: tuple(Affine.of(j) for j in self.axes[i]) for i in symbol.axes}
@@ -264,6 +288,10 @@ def _fresh_name(name: str, taken: set[str]) -> str:
 
 def _list(items) -> str:
     return ", ".join(i.name for i in items)
+
+
+def _entries(symbol: Symbol) -> str:
+    return f"{symbol.name}[{_list(symbol.axes)}]"
 
 
 def _sized(indices: tuple[Index, ...]) -> str:

@@ -16,7 +16,7 @@ from derive.adjoint_names import AdjointNames
 from derive.axes import Affine, Index, fresh
 from derive.backward import backward_layer
 from derive.differentiate import DEFINITION, differentiate
-from derive.errors import UsageError
+from derive.errors import DifferentiationError, UsageError
 from derive.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.reuse import unfold
 from derive.simplify import Context, cost, name_broadcasts, simplify
@@ -55,15 +55,31 @@ def forget() -> None:
 
 @lru_cache(maxsize=512)
 def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
-    sweep = Reverse(layer, wanted, seeded=layer.scalar)
-    derivations = sweep.run()
+    # Derived as if by every argument: what is named and what put in does not depend on what is asked for.
+    everything = tuple(dict.fromkeys((*(s.name for s in layer.arguments), *wanted)))
+    sweep = Reverse(layer, everything, seeded=layer.scalar)
+    derivations = on_the_way(sweep.run(required=wanted), wanted, sweep.names)
     # The printed gradient of a loss takes ∂L/∂L = 1; the code multiplies by the cotangent that it is given.
     coded = sweep
     if layer.scalar:
-        coded = Reverse(layer, wanted, seeded=False)
-        coded.run()
+        coded = Reverse(layer, everything, seeded=False)
+        coded.run(required=wanted)
     backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves)
     return Gradients(layer, backward, derivations, tuple(sweep.trace), dict(coded.sublayers.saves))
+
+
+def on_the_way(derivations: dict[str, Derivation], wanted: tuple[str, ...], names: AdjointNames) -> dict[str, Derivation]:
+    """The derivations of what is wanted, and of the adjoints that these speak of."""
+    kept: set[str] = set()
+    pending = list(wanted)
+    while pending:
+        tensor = pending.pop()
+        if tensor in kept or tensor not in derivations:
+            continue
+        kept.add(tensor)
+        mentioned = {n for step in derivations[tensor].steps for n in tensors_read(step.after)}
+        pending.extend(names.tensor_of[n] for n in mentioned if n in names.tensor_of)
+    return {tensor: d for tensor, d in derivations.items() if tensor in kept}
 
 
 class Reverse:
@@ -83,15 +99,16 @@ class Reverse:
             self.definers.update((s.name, statement) for s in statement.defines)
             for name in dict.fromkeys(statement.reads):
                 self.readers.setdefault(name, []).append(statement)
-        self.needed = self.active()
+        self.failed: set[str] = set()
+        self.needed = self.active(set(wanted))
         # What has been derived: all statements, the equations by name, and how many statements read each name.
         self.trace: list[Statement] = []
         self.recorded: dict[str, Equation] = {}
         self.uses: Counter[str] = Counter()
 
-    def active(self) -> set[str]:
+    def active(self, wanted: set[str]) -> set[str]:
         """The tensors between the wanted ones and the outputs."""
-        forward = set(self.wanted)
+        forward = set(wanted)
         for statement in self.layer.statements:
             if not forward.isdisjoint(statement.reads):
                 forward.update(s.name for s in statement.defines)
@@ -99,16 +116,24 @@ class Reverse:
         for statement in reversed(self.layer.statements):
             if not backward.isdisjoint(s.name for s in statement.defines):
                 backward.update(statement.reads)
-        return (forward & backward) | set(self.wanted)
+        return (forward & backward) | wanted
 
-    def run(self) -> dict[str, Derivation]:
+    def run(self, required: Iterable[str]) -> dict[str, Derivation]:
+        """Derive every gradient; one that has no rule is an error only if it is required."""
+        required_tensors = self.active(set(required))
         values = [s.name for t in self.layer.statements for s in t.defines][::-1]
         order = [v for v in values if v in self.needed] + [
             s.name for s in self.layer.arguments if s.name in self.needed
         ]
         derivations = {}
         for tensor in order:
-            derivation = self.derive(tensor)
+            try:
+                derivation = self.derive(tensor)
+            except DifferentiationError:
+                if tensor in required_tensors:
+                    raise
+                self.failed.add(tensor)
+                continue
             if derivation is not None:
                 derivations[tensor] = derivation
         return derivations
@@ -119,6 +144,9 @@ class Reverse:
         if tensor in self.names.cotangents and not consumers:
             self.names.adjoints[tensor] = self.names.cotangents[tensor]
             return None
+        lost = self.failed.intersection(s.name for c in consumers for s in c.defines)
+        if lost:
+            raise DifferentiationError(f"{self.layer.name}: {tensor} is needed through {', '.join(sorted(lost))}.")
         symbol = self.names.adjoint(tensor)
         at = self.names.entry(symbol.axes)
         entry = Read(tensor, tuple(Affine.of(p) for p in at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from derive.axes import LEADING, LEADING_SIZE
 from derive.errors import UsageError
@@ -14,12 +14,13 @@ from derive.printers.lines import broken, continued, plain, width
 from derive.printers.text import AsciiStyle, TextStyle
 from derive.steps import Derivation, Gradients
 from derive.terms import Bracket, Expr, Read, Test, atoms
+from derive.terminal import to_ascii
 from derive.typeset import Line, Typesetter, cotangents, summary
 
 # Widths of a text block, in points: that of an article as it comes, and that of our own page.
 ARTICLE, PAGE = 338.0, 450.0
 # How high a display may get before it is set as two, so that a page can break between them.
-TALLEST = 330.0
+TALLEST = 250.0
 WIDEST_RULE = 125.0
 NOTATIONS = ("matrix", "index")
 
@@ -144,7 +145,7 @@ def _remarks(setter: Typesetter, gradients: Gradients) -> list[str]:
     remarks = [LAYOUT]
     loss = next((d.loss for d in gradients.derivations.values()), "L")
     for cotangent, output in cotangents(gradients):
-        partial = f"∂{style.name(loss)}/∂{style.name(output.name)}"
+        partial = f"d{style.name(loss)}/d{style.name(output.name)}"
         remarks.append(f"{style.name(cotangent.name)} = {partial} is given, {style.name(loss)} any scalar.")
     if gradients.layer.has_leading:
         remarks.append(f"{style.index(LEADING.name)} stands for all leading axes.")
@@ -334,20 +335,21 @@ def show_text(gradients: Gradients, ascii: bool = False) -> str:
     layer = gradients.layer
     forward = setter.forward(True)
     backward = setter.gradients(gradients, True, named=True)
-    remarks = list(_text_remarks(setter, gradients))
+    remarks = _remarks(setter, gradients)
+    if not ascii:
+        remarks = [r.replace("= dL/d", "= ∂L/∂") for r in remarks]
     where = [f"where {line.left} = {plain(line.right)}" for line in setter.definitions()]
     doc = layer.doc.partition("\n\n")[0].replace("\n", " ")
     blocks = [[f"{layer.name}: {doc}" if doc else layer.name], _columns(forward), _columns(backward), where, remarks]
-    return "\n\n".join("\n".join(b) for b in blocks if b) + "\n"
-
-
-def _text_remarks(setter: Typesetter, gradients: Gradients) -> Iterable[str]:
-    sign = "d" if setter.style.total(["i"]).startswith("sum") else "∂"
-    return (r.replace("∂", sign) for r in _remarks(setter, gradients))
+    text = "\n\n".join("\n".join(b) for b in blocks if b) + "\n"
+    return to_ascii(text) if ascii else text
 
 
 def _columns(lines: Sequence[Line]) -> list[str]:
-    """Equations with their equals signs below one another, and their remarks behind."""
+    """Equations with their equals signs below one another, and their remarks behind, or above where all have one."""
+    common = lines[0].remark if lines else ""
+    if common and all(line.remark == common for line in lines):
+        return [f"  {common}:", *_columns([replace(line, remark="") for line in lines])]
     left = max(len(line.left) for line in lines)
     right = max((len(plain(line.right)) for line in lines if line.remark), default=0)
     shown = []

@@ -16,9 +16,6 @@ class RealFunction(sympy.Function):
     def _eval_is_extended_real(self) -> bool:
         return True
 
-    def _eval_is_finite(self) -> bool:
-        return True
-
 
 class sigmoid(RealFunction):  # noqa: N801 (functions are lower case in SymPy)
     """The logistic function 1 / (1 + exp(-x))."""

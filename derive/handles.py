@@ -16,7 +16,7 @@ from derive.names import check_latex, check_name, shortened
 
 MAX_SIZE = 2**31 - 1
 # What a size may be made of, besides names and integers: n // 2 is floor(n/2).
-SIZE_NODES = (sympy.Add, sympy.Mul, sympy.floor, sympy.Rational, sympy.Symbol)
+SIZE_NODES = (sympy.Add, sympy.Mul, sympy.Pow, sympy.floor, sympy.Rational, sympy.Symbol)
 
 
 class Axis(Idx):
@@ -116,6 +116,11 @@ class Tensor:
     @property
     def name(self) -> str:
         return self.symbol.name
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes, for reading a tensor that a sublayer has made."""
+        return tuple(leading if i.leading else Axis._make(i.name, i.size) for i in self.symbol.axes)
 
     def __repr__(self) -> str:
         return f"{self.name}[{', '.join(i.name for i in self.symbol.axes)}]"

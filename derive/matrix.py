@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from derive.arrange import arrange
 from derive.axes import LEADING, Affine, Index, fresh
+from derive.errors import InternalError
 from derive.matrices import (
     Apply,
     Applied,
@@ -58,6 +59,8 @@ def matrix_form(
 ) -> MatrixForm | None:
     """The matrix notation of a tensor with these axes whose entries are `value`, or None where there is none."""
     axes, operators = tuple(axes), tuple(operators)
+    if value.free - set(axes):
+        raise InternalError(f"{value} has indices other than {axes}")
     for count in range(_first_strip(axes, names), len(axes) + 1):
         batch, rest = axes[:count], axes[count:]
         if len(rest) > 2 or not _strippable(value, batch, names):

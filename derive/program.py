@@ -14,7 +14,7 @@ from typing import ClassVar
 import sympy
 
 from derive.axes import Coefficient, Index
-from derive.layer import Layer, Symbol
+from derive.layer import Equation, Layer, Symbol
 from derive.terms import Rational
 
 # The size of an axis in code: an expression in sizes and options, "rest" (what is left over: -1 in NumPy) or "group"
@@ -244,43 +244,22 @@ class Assign:
 
     target: str
     value: Value
-    comment: str = ""
+    implements: Equation | None = None
 
 
 @dataclass(frozen=True)
 class CallLayer:
-    """`targets = function(arguments, *, options)`; `residuals` stand in a tuple of their own, before or after."""
+    """`targets = function(arguments)`; a backward function takes residuals first, a forward one hands them back."""
 
     function: str
     targets: tuple[str, ...]
     arguments: tuple[str, ...]
     residuals: tuple[str, ...] | None = None
+    backward: bool = False
     options: tuple[tuple[str, sympy.Expr | int | float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Measure:
-    """`name = …`: a size, computed or read off an argument (`axis` counted from the end). Axis 0: the leading shape."""
-
-    name: str
-    array: str = ""
-    axis: int = 0
-    size: sympy.Expr | None = None
-
-
-@dataclass(frozen=True)
-class Demand:
-    """A size that an axis must have (`least` is false), or the least it may have."""
-
-    function: str
-    axis: str
-    tensor: str
-    given: Size | tuple[str, int]
-    expected: Size
-    least: bool = False
-
-
-Statement = Assign | CallLayer | Measure | Demand
+Statement = Assign | CallLayer
 
 
 @dataclass(frozen=True)

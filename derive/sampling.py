@@ -23,8 +23,9 @@ from derive.layer import Call, Layer, Symbol
 from derive.terms import Expr, Maximum
 
 PRIMES = (2, 3, 5, 7, 11, 13)
-OTHERS = (1, 4, 6, 8, 9, 10, 12)
+SMALL = (2, 3, 4, 5, 6, 7, 8)
 TRIES = 60
+ORDERS = 720
 GROUPS: tuple[Place, ...] = ((4,), (), (2, 3))
 # Where there are no other axes.
 LONE_GROUPS: tuple[Place, ...] = ((11,), (), (5, 7))
@@ -121,29 +122,29 @@ def choose_sizes(
     """Sizes that fit the layer: distinct and within the work if possible; None where none fit."""
     fixed = dict(fixed or {})
     names = [name for name in free_sizes(layer) if name not in fixed]
+    group_size = {LEADING_SIZE.name: math.prod(group)} if layer.has_leading else {}
     possible = []
     for sizes in candidates(names, rng):
-        sizes = {**sizes, **fixed} | ({LEADING_SIZE.name: math.prod(group)} if layer.has_leading else {})
+        sizes = {**sizes, **fixed, **group_size}
         lengths = axis_lengths(layer, {**options, **sizes})
         if lengths is None:
             continue
         cost = entry_count(layer, lengths) * oracle_work(layer, lengths, {**options, **sizes})
-        clash = len(set(lengths.values())) < len(lengths) or thin(lengths)
-        if cost <= work and not clash:
+        flaws = len(lengths) - len(set(lengths.values())) + thin(lengths)
+        if cost <= work and not flaws:
             return sizes
-        possible.append((cost > work, clash, cost, sizes))
+        possible.append((cost > work, flaws, cost, sizes))
     return min(possible, key=lambda row: row[:3])[3] if possible else None
 
 
 def candidates(names: list[str], rng: np.random.Generator) -> Iterator[Sizes]:
-    """Distinct primes in random order, first few and small, then any small numbers."""
-    few = PRIMES[: max(len(names) + 1, 4)]
-    for attempt in range(TRIES):
-        if attempt < TRIES // 2 and len(names) <= len(few):
-            chosen = rng.permutation(few)[: len(names)]
-        else:
-            chosen = rng.choice(PRIMES + OTHERS if attempt % 2 else (2, 3), len(names))
-        yield dict(zip(names, map(int, chosen), strict=True))
+    """Distinct small primes in any order, then distinct small numbers, then any."""
+    for pool in (PRIMES, SMALL):
+        orders = list(itertools.islice(itertools.permutations(pool[: max(len(names) + 1, 4)], len(names)), ORDERS))
+        for number in rng.permutation(len(orders))[:TRIES]:
+            yield dict(zip(names, orders[number], strict=True))
+    for _ in range(TRIES):
+        yield dict(zip(names, map(int, rng.integers(1, max(PRIMES), len(names))), strict=True))
 
 
 def axis_lengths(layer: Layer, scalars: Mapping[str, Number]) -> dict | None:
@@ -152,9 +153,9 @@ def axis_lengths(layer: Layer, scalars: Mapping[str, Number]) -> dict | None:
     return lengths if all(isinstance(n, int) and n > 0 for n in lengths.values()) else None
 
 
-def thin(lengths: Mapping) -> bool:
-    """Is an axis of one entry among them, on which a missing sum would not show?"""
-    return any(n == 1 for size, n in lengths.items() if size != LEADING_SIZE)
+def thin(lengths: Mapping) -> int:
+    """How many axes have one entry only, on which a missing sum would not show."""
+    return sum(n == 1 for size, n in lengths.items() if size != LEADING_SIZE)
 
 
 def entry_count(layer: Layer, lengths: Mapping) -> int:

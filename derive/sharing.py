@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 
 from derive.program import (
     LEAVES,
+    VIEWS,
     Assign,
     Cast,
     Contract,
@@ -55,7 +56,8 @@ def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statem
         if isinstance(statement, Assign):
             value = place(statement.value)
             result.append(replace(statement, value=value))
-            known.setdefault(statement.value, Name(statement.target, axes=statement.value.axes))
+            if not isinstance(statement.value, (*VIEWS, *LEAVES)):
+                known.setdefault(statement.value, Name(statement.target, axes=statement.value.axes))
         else:
             result.append(statement)
     return _comments_first(result)
@@ -67,13 +69,13 @@ def _comments_first(statements: list[Statement]) -> list[Statement]:
     start = 0
     for statement in statements:
         result.append(statement)
-        if isinstance(statement, Assign) and not statement.comment:
+        if isinstance(statement, Assign) and statement.implements is None:
             continue
         if isinstance(statement, Assign) and start < len(result) - 1:
             first = result[start]
             assert isinstance(first, Assign)
-            result[start] = replace(first, comment=statement.comment)
-            result[-1] = replace(statement, comment="")
+            result[start] = replace(first, implements=statement.implements)
+            result[-1] = replace(statement, implements=None)
         start = len(result)
     return result
 
@@ -172,10 +174,10 @@ def broken_up(
             if part is None:
                 break
             name = fresh_name(temporary_name(part), names)
-            result.append(Assign(name, part, statement.comment))
+            result.append(Assign(name, part, statement.implements))
             stand_in = Name(name, part.kind, axes=part.axes)
             value = _substituted(statement.value, part, stand_in)
-            statement = replace(statement, value=value, comment="")
+            statement = replace(statement, value=value, implements=None)
         result.append(statement)
     return result
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned
+from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned, split_entry, split_matrix
 
 RNG = np.random.default_rng(7)
 B, I, O, N, M, D, E, K, T = 5, 3, 2, 4, 7, 3, 2, 3, 5  # noqa: E741 (the sizes of the axes b, i, o, …)
@@ -402,6 +402,29 @@ def test_lines_of_a_derivation_are_split():
     assert lines[0][1] == r"\sum_{b,o} \left[b = 0\right] G_{b,o}"
     assert "".join(lines[1][1].split()) == r"G_{0,q}\quad+X_{b,p}"
     assert lines[2][1] == r"X^{\top} G"
+
+
+def test_a_matrix_written_out_is_split():
+    latex = r"T(w) &= \begin{pmatrix} w_{0} & w_{1} & 0 \\ 0 & w_{0} & w_{1} \end{pmatrix}"
+    ((left, right, _),) = split_aligned(latex)
+    assert (left, split_matrix(right)) == ("T(w)", [["w_{0}", "w_{1}", "0"], ["0", "w_{0}", "w_{1}"]])
+    with pytest.raises(ReaderError):
+        split_matrix(r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}")
+
+
+@pytest.mark.parametrize(
+    ("latex", "name", "indices"),
+    [
+        ("X_{b,i}", "X", ("b", "i")),
+        (r"{W_{1}}_{i,h}", "W_{1}", ("i", "h")),
+        (r"{\mathrm{d}S}_{\ell,p}", r"\mathrm{d}S", (r"\ell", "p")),
+        (r"\mathrm{d}S", r"\mathrm{d}S", ()),
+        (r"P_{\ell_{1},q}", "P", (r"\ell_{1}", "q")),
+        ("G", "G", ()),
+    ],
+)
+def test_a_left_side_is_split(latex, name, indices):
+    assert split_entry(latex) == (name, indices)
 
 
 def test_the_reader_imports_nothing_from_derive():

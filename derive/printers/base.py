@@ -230,7 +230,7 @@ class IndexPrinter:
         return self.style.sum(self._size_terms(sympy.sympify(value)))
 
     def _size_terms(self, value: sympy.Expr) -> list[tuple[bool, str]]:
-        parts = sorted(sympy.Add.make_args(value), key=lambda a: (a.is_number, str(a)))
+        parts = sorted(sympy.Add.make_args(value), key=lambda a: (a.is_number, not a.is_Symbol, str(a)))
         return sorted((self._size_term(a) for a in parts), key=lambda t: t[0])
 
     def _size_term(self, value: sympy.Expr) -> tuple[bool, str]:
@@ -259,7 +259,7 @@ class IndexPrinter:
         above, below = sympy.fraction(sympy.together(value))
         if below == 1:
             return self.size(above)
-        fractions = Fractions(bare=self.size(sympy.expand(above)), bare_below=self.size(below))
+        fractions = Fractions(bare=self.size(above), bare_below=self.size(below))
         fractions.above, fractions.below = [self.style.parens(fractions.bare)], [self.style.parens(fractions.bare_below)]
         if not above.is_Add:
             fractions.above = [fractions.bare]

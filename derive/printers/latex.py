@@ -159,6 +159,13 @@ class LatexStyle(Style):
     def squared_norm(self, body: str, rank: int) -> str:
         return rf"\left\lVert {OPEN}{body}{CLOSE}\right\rVert{'_{F}' if rank == 2 else ''}^{{2}}"
 
+    def product(self, factors: Sequence[str]) -> str:
+        r"""Side by side; a composite name keeps its distance: \mathrm{d}S \, K."""
+        return "".join(
+            factor if n == 0 else (rf" \, {FACTOR}" if factors[n - 1].startswith(r"\mathrm{d}") else f" {FACTOR}") + factor
+            for n, factor in enumerate(factors)
+        )
+
     def over(self, above: str, below: Sequence[str]) -> str:
         return f"{above} / {below[0] if len(below) == 1 else self.parens(' '.join(below))}"
 

@@ -131,7 +131,7 @@ class _Group:
 
 def broken(marked: str, room: float) -> list[str]:
     """The lines of an expression, none wider than `room` where that can be helped."""
-    return [line.strip() for line in _lines(_Group.parse(marked), room)]
+    return [line.strip().removesuffix("\\,").strip() for line in _lines(_Group.parse(marked), room)]
 
 
 def _lines(group: _Group, room: float) -> list[str]:
@@ -145,18 +145,19 @@ def _lines(group: _Group, room: float) -> list[str]:
 
 
 def _filled(parts: Sequence[_Group], room: float) -> list[str]:
-    """Parts put on lines, as many on each as fit."""
+    """Parts put on lines, as many on each as fit; a part too wide for any starts where it can."""
     lines: list[str] = []
     current = ""
     for part in parts:
-        if current and width(current + part.flat) > room:
+        if width(current + part.flat) <= room:
+            current += part.flat
+            continue
+        first, *others = _lines(part, room)
+        if current and not (others and width(current + first) <= room):
             lines.append(current)
             current = ""
-        if not current and width(part.flat) > room:
-            *full, current = _lines(part, room)
-            lines.extend(full)
-        else:
-            current += part.flat
+        *full, current = [current + first, *others]
+        lines.extend(full)
     return [*lines, current]
 
 
@@ -179,9 +180,9 @@ INDENT = 20.0
 
 
 def _sized(text: str, name: str, side: str, last: bool) -> str:
-    r"""\left( becomes \Bigl(, for a parenthesis that closes on another line."""
+    r"""\left( becomes \biggl(, for a parenthesis that closes on another line."""
     head, mark, tail = text.rpartition("\\" + name) if last else text.partition("\\" + name)
-    return f"{head}\\Big{side}{tail}" if mark else text
+    return f"{head}\\bigg{side}{tail}" if mark else text
 
 
 def continued(line: str) -> str:

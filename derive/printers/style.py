@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from derive.errors import NotationError
 from derive.ordering import Names
+from derive.printers.lines import FACTOR
 
 if TYPE_CHECKING:
     from derive.printers.base import Fractions
@@ -102,6 +103,10 @@ class Style(ABC):
 
     @abstractmethod
     def squared_norm(self, body: str, rank: int) -> str: ...
+
+    def product(self, factors: Sequence[str]) -> str:
+        """Matrices side by side."""
+        return f" {FACTOR}".join(factors)
 
     @abstractmethod
     def over(self, above: str, below: Sequence[str]) -> str:

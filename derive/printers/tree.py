@@ -82,7 +82,7 @@ class MatrixPrinter:
         return self.style.transpose(self.raised(tree.of)), POSTFIX
 
     def product(self, tree: Product) -> Printed:
-        return f" {FACTOR}".join(self.at_least(f, POSTFIX) for f in tree.factors), PRODUCT
+        return self.style.product([self.at_least(f, POSTFIX) for f in tree.factors]), PRODUCT
 
     def hadamard(self, tree: Hadamard) -> Printed:
         sign = f" {FACTOR}{self.style.hadamard} "
@@ -124,7 +124,7 @@ class MatrixPrinter:
             body, binds = self.visit(tree.body)
             level = ENTRYWISE if binds == ENTRYWISE else PRODUCT
             parts.append(body if binds >= (SUM if only else ENTRYWISE) else self.style.parens(body))
-        text = " ".join(parts) or "1"
+        text = self.style.product(parts) or "1"
         if below:
             text, level = self.style.over(text, below), min(level, QUOTIENT)
         return ("-" + text, SUM) if tree.coefficient < 0 else (text, level)

@@ -1,4 +1,4 @@
-"""The lines of an `aligned` derivation: what is equal to what, and by which rule."""
+"""The lines of an `aligned` derivation: what is equal to what, and by which rule. And matrices written out."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Iterator
 
 from .tokens import GROWING, ReaderError, scan
 
-ENVIRONMENT = re.compile(r"\\begin\{(aligned|align\*?|split|gathered)\}(?:\[[tbc]\])?(.*)\\end\{\1\}", re.DOTALL)
+ALIGNED = re.compile(r"\\begin\{(aligned|align\*?|split|gathered)\}(?:\[[tbc]\])?(.*)\\end\{\1\}", re.DOTALL)
+MATRIX = re.compile(r"\s*\\begin\{([pb]matrix)\}(.*)\\end\{\1\}\s*\Z", re.DOTALL)
+PIECE = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|\\.|.", re.DOTALL)
 ROW_SPACE = re.compile(r"\s*\[-?[\d.]+(?:pt|em|ex)\]")
 TEXT = re.compile(r"\\text(?:rm|it|normal)?\{")
 
 
 def split_aligned(latex: str) -> list[tuple[str, str, str]]:
     """(left, right, rule) for each `=` of the derivation; a line without one goes on with the line before."""
-    found = ENVIRONMENT.search(latex)
+    found = ALIGNED.search(latex)
     lines: list[tuple[str, str, str]] = []
     left = ""
-    for row in _rows(found.group(2) if found else latex):
+    for row in _split(found.group(2) if found else latex, r"\\"):
         mathematics, rule = _without_text(row)
-        mathematics = mathematics.replace("&", " ").replace("{}", " ").strip()
+        mathematics = " ".join(_split(mathematics, "&")).replace("{}", " ").strip()
         if not mathematics and not rule:
             continue
         equals = _top_level(mathematics, "=")
@@ -34,22 +36,50 @@ def split_aligned(latex: str) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _rows(body: str) -> Iterator[str]:
-    """Split at the line breaks that stand outside braces."""
+def split_matrix(latex: str) -> list[list[str]]:
+    """The entries of a pmatrix or bmatrix, row by row."""
+    found = MATRIX.match(latex)
+    if found is None:
+        raise ReaderError(f"not a matrix written out: {latex!r}")
+    rows = [[entry.strip() for entry in _split(row, "&")] for row in _split(found.group(2), r"\\") if row.strip()]
+    if len({len(row) for row in rows}) != 1:
+        raise ReaderError(f"rows of different lengths in {latex!r}")
+    return rows
+
+
+def split_entry(latex: str) -> tuple[str, tuple[str, ...]]:
+    """The name and the indices of an entry: {W_{1}}_{i,h} is W_{1} at i, h; without a subscript at the end, no indices."""
+    latex = latex.strip()
+    if not latex.endswith("}"):
+        return latex, ()
+    depth, at = 0, len(latex)
+    while at and (depth or at == len(latex)):
+        at -= 1
+        depth += (latex[at] == "}") - (latex[at] == "{")
+    if at == 0 or latex[at - 1] != "_":
+        return latex, ()
+    name = latex[: at - 1]
+    if name.startswith("{") and name.endswith("}"):
+        name = name[1:-1]
+    return name, tuple(i.strip() for i in latex[at + 1 : -1].split(","))
+
+
+def _split(body: str, mark: str) -> Iterator[str]:
+    """Split at the marks that stand outside braces and environments."""
     start = depth = 0
-    for at, character in _characters(body):
-        depth += (character == "{") - (character == "}")
-        if character == r"\\" and depth == 0:
+    for at, piece in _pieces(body):
+        depth += (piece == "{" or piece.startswith(r"\begin")) - (piece == "}" or piece.startswith(r"\end"))
+        if piece == mark and depth == 0:
             yield body[start:at]
-            space = ROW_SPACE.match(body, at + 2)
-            start = space.end() if space else at + 2
+            space = ROW_SPACE.match(body, at + len(mark))
+            start = space.end() if space else at + len(mark)
     if depth:
-        raise ReaderError(f"braces do not match in {body!r}")
+        raise ReaderError(f"braces or environments do not match in {body!r}")
     yield body[start:]
 
 
-def _characters(text: str) -> Iterator[tuple[int, str]]:
-    for match in re.finditer(r"\\.|.", text, re.DOTALL):
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    for match in PIECE.finditer(text):
         yield match.start(), match.group()
 
 
@@ -58,8 +88,8 @@ def _without_text(row: str) -> tuple[str, str]:
     said = []
     while (found := TEXT.search(row)) is not None:
         depth, end = 1, None
-        for at, character in _characters(row[found.end() :]):
-            depth += (character == "{") - (character == "}")
+        for at, piece in _pieces(row[found.end() :]):
+            depth += (piece == "{") - (piece == "}")
             if depth == 0:
                 end = found.end() + at
                 break
@@ -72,6 +102,9 @@ def _without_text(row: str) -> tuple[str, str]:
 
 def _top_level(mathematics: str, wanted: str) -> int | None:
     """Where the token stands first outside every brace and delimiter."""
+    if r"\begin" in mathematics:
+        place = mathematics.find(wanted)
+        return place if place >= 0 else None
     depth = 0
     shrinking = set(GROWING.values())
     for token, start, _ in scan(mathematics):
