@@ -37,12 +37,27 @@ class AdjointNames:
         if tensor not in self.adjoints:
             symbol = self.symbols[tensor]
             name = self.fresh(f"d{tensor}")
-            latex = r"\mathrm{d}" + (symbol.latex or latex_of(symbol.name))
+            latex = symbol.latex or latex_of(symbol.name)
+            primes = self._primes(r"\mathrm{d}", latex)
             self.tensor_of[name] = tensor
             self.adjoints[tensor] = self.declare(
-                Symbol(name, symbol.axes, Role.ADJOINT, latex=latex, text=f"d{symbol.shown}")
+                Symbol(
+                    name,
+                    symbol.axes,
+                    Role.ADJOINT,
+                    latex=rf"\mathrm{{d}}{primes}{latex}",
+                    text=f"d{primes}{symbol.shown}",
+                )
             )
         return self.adjoints[tensor]
+
+    def _primes(self, head: str, tail: str = "") -> str:
+        """As many primes behind `head` as it takes to be spelled like nothing else: dx, and d'x for its second use."""
+        spelled = {s.latex or latex_of(s.name) for s in self.symbols.values()}
+        primes = ""
+        while f"{head}{primes}{tail}" in spelled:
+            primes += "'"
+        return primes
 
     def share(self, tensor: str, position: int, output: Symbol) -> Symbol:
         """The symbol of one of several contributions to ∂L/∂tensor: what comes through the call that gives `output`."""
@@ -59,8 +74,10 @@ class AdjointNames:
         """∂L/∂Y, displayed as G for an output Y and as g for an output y."""
         letter = "G" if output.name[0].isupper() else "g"
         alone = len(self.layer.outputs) == 1 and letter not in self.symbols
-        text = letter if alone else f"{letter}_{output.shown}"
-        latex = letter if alone else f"{letter}_{{{output.latex or latex_of(output.name)}}}"
+        tail = "" if alone else f"_{{{output.latex or latex_of(output.name)}}}"
+        primes = self._primes(letter, tail)
+        text = f"{letter}{primes}" if alone else f"{letter}{primes}_{output.shown}"
+        latex = f"{letter}{primes}{tail}"
         return self.declare(Symbol(self.fresh(f"d{output.name}"), output.axes, Role.COTANGENT, latex=latex, text=text))
 
     def _free_letters(self) -> list[str]:

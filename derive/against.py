@@ -110,9 +110,20 @@ def sized_cases(subject: Subject, evidence: Evidence, fixed: Mapping[str, int], 
             given = ", ".join(f"{name}={n}" for name, n in fixed.items())
             raise CheckError(f"{layer.name}: an axis would be empty with {given}. Give other sizes.")
         if fixed:
+            bounded(layer, {**sizes, **options})
             yield large_sample(evidence.generated, layer, sizes, group, options, rng)
         else:
             yield sample(layer, sizes, group, options, rng)
+
+
+def bounded(layer: Layer, scalars: Mapping[str, Any]) -> None:
+    """See to it that the arrays fit into memory."""
+    lengths = axis_lengths(layer, scalars) or {}
+    tensors = (*layer.arguments, *(s for statement in layer.statements for s in statement.defines))
+    largest = max(tensors, key=lambda symbol: math.prod(lengths[i.size] for i in symbol.axes))
+    entries = math.prod(lengths[i.size] for i in largest.axes)
+    if entries > MAX_ENTRIES:
+        raise UsageError(f"{layer.name}: {largest.name} would have {entries:,} entries. Give smaller --sizes.")
 
 
 def defaults(layer: Layer) -> dict[str, Any]:
@@ -183,3 +194,4 @@ def parse_sizes(layer: Layer, text: str) -> dict[str, int]:
 
 
 MAX_SIZE = 1_000_000
+MAX_ENTRIES = 50_000_000

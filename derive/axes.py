@@ -112,6 +112,11 @@ class Affine:
         return "+".join([*parts, str(self.constant)])
 
 
+def symbolic(value: Coefficient) -> sympy.Expr:
+    """A SymPy expression, for a number too."""
+    return sympy.Integer(value) if isinstance(value, int) else value
+
+
 def plain_number(value: Coefficient) -> Coefficient:
     """Python's int for a number, an expanded SymPy expression for anything else."""
     if isinstance(value, int):

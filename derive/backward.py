@@ -63,7 +63,8 @@ def _with_sizes(
     for symbol in forward:
         gives = {str(i.size) for i in symbol.axes} & needed & sizes - known
         if gives:
-            residuals = [s for s in forward if s in residuals or s == symbol]
+            inside = [s for s in residuals if s not in forward]
+            residuals = [*(s for s in forward if s in residuals or s == symbol), *inside]
             known |= gives
     return residuals
 

@@ -31,11 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"derive: {' '.join(str(error).split())}", sys.stderr)
         return WRONG_USE
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python flushes again on the way out: to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        discard_output()
         return FINE
+    except OSError as error:
+        discard_output()
+        say(f"derive: the output cannot be written: {error.strerror or error}.", sys.stderr)
+        return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def discard_output() -> None:
+    """Python flushes standard output once more on the way out: to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Parser(argparse.ArgumentParser):
@@ -193,9 +202,7 @@ def run_latex(options: argparse.Namespace) -> int:
     from derive.loading import load
 
     layer = load(options.layer)
-    text = latex(
-        derived(layer, options.wrt), notation=options.notation, steps=options.steps, document=options.document
-    )
+    text = latex(derived(layer, options.wrt), notation=options.notation, steps=options.steps, document=options.document)
     put(text, options.output)
     return FINE
 

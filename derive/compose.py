@@ -32,8 +32,8 @@ def call(callee: Layer, arguments: Sequence[object], keywords: Mapping[str, obje
     binding = Binding(scope, callee, _tensors(scope, callee, arguments))
     options, names = binding.split(dict(keywords))
     binding.bind()
-    rebinding = Rebinding(binding.renaming(names), binding.values(options))
-    if callee.parameters and binding.in_order:
+    rebinding = Rebinding(binding.renaming(names), binding.values(options), binding.orders)
+    if callee.parameters and not binding.orders:
         _record_call(binding, rebinding, options, names)
     else:
         _inline(binding, rebinding)
@@ -52,7 +52,7 @@ def _tensors(scope: Scope, callee: Layer, arguments: Sequence[object]) -> list[S
     for argument, wanted in zip(arguments, callee.arguments, strict=True):
         if not isinstance(argument, Tensor):
             raise DefinitionError(
-                f"{scope.name}: {callee.name} is called with {shortened(argument)} for {_entries(wanted)}. Give it a "
+                f"{scope.name}: {callee.name} is called with {shortened(argument)} for {wanted.read_as}. Give it a "
                 "tensor of this layer, without indices."
             )
         if argument.name not in scope.symbols:
@@ -73,7 +73,8 @@ class Binding:
         self.by_name: dict[str, Index] = {}
         self.axes: dict[Index, tuple[Index, ...]] = {}
         self.first: dict[Index, str] = {}
-        self.in_order = True
+        # For a tensor whose axes stand here in another order: which of the callee's each of them is.
+        self.orders: dict[str, tuple[int, ...]] = {}
 
     def split(self, keywords: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
         """Tell options, axes and the output's name apart."""
@@ -88,23 +89,35 @@ class Binding:
                 options[key] = value
             elif key in own and isinstance(value, Axis):
                 self.by_name[key] = LEADING if value is leading else Index(value.name, value.size)
+            elif key in own:
+                raise DefinitionError(
+                    f"{self.scope.name}: axis {key} of {self.callee.name} is bound to {shortened(value)}, which is not an "
+                    f"axis. Give it an axis that {_list(self.tensors)} has."
+                )
             else:
                 choices = ", ".join([*sorted(known), *own, "name"])
                 raise DefinitionError(
                     f"{self.scope.name}: {self.callee.name} has no keyword {key}={shortened(value)}. It knows {choices}; "
                     "an axis of it is bound to an axis of this layer."
                 )
-        names = (names,) if isinstance(names, str) else tuple(names or ())
+        names = () if names is None else names if isinstance(names, tuple) else (names,)
         if names and len(names) != len(self.callee.outputs):
+            outputs = ", ".join(self.callee.outputs)
             raise DefinitionError(
-                f"{self.scope.name}: {self.callee.name} has {len(self.callee.outputs)} outputs but name= gives "
-                f"{len(names)}. Give one name for each."
+                f"{self.scope.name}: {self.callee.name} gives {outputs}, but name={shortened(names)} has {len(names)} "
+                f"name{'s' if len(names) > 1 else ''}. Give one for each."
             )
         for name in names:
             check_name(name, "tensor")
         return options, names
 
     def bind(self) -> None:
+        for key, target in self.by_name.items():
+            if not any(target in given.axes for given in self.tensors):
+                raise DefinitionError(
+                    f"{self.scope.name}: axis {key} of {self.callee.name} is bound to {target}, but "
+                    f"{', '.join(s.read_as for s in self.tensors)} has no axis {target}. Give it an axis that is there."
+                )
         for wanted, given in zip(self.callee.arguments, self.tensors, strict=True):
             self.bind_argument(wanted, given)
 
@@ -120,7 +133,7 @@ class Binding:
         free = [i for i in own if i not in chosen]
         if len(rest) < len(free) or (len(rest) > len(free) and LEADING not in wanted.axes):
             raise DefinitionError(
-                f"{self.scope.name}: {self.callee.name} reads {_entries(wanted)} but is called with {_entries(given)}. "
+                f"{self.scope.name}: {self.callee.name} reads {wanted.read_as} but is called with {given.read_as}. "
                 f"Give it a tensor with {counted(len(own))}{' and any leading ones' if LEADING in wanted.axes else ''}."
             )
         tail = rest[len(rest) - len(free) :]
@@ -130,8 +143,11 @@ class Binding:
             self.unify(index, (chosen[index],), wanted, given)
         if LEADING in wanted.axes:
             self.unify(LEADING, group, wanted, given)
-        if tuple(given.axes) != (*group, *(chosen[i] for i in own)):
-            self.in_order = False
+        self.note_order(wanted, (*group, *(chosen[i] for i in own)), given.axes)
+
+    def note_order(self, own: Symbol, order: tuple[Index, ...], here: tuple[Index, ...]) -> None:
+        if order != here:
+            self.orders[own.name] = tuple(order.index(i) for i in here)
 
     def unify(self, index: Index, target: tuple[Index, ...], wanted: Symbol, given: Symbol) -> None:
         if index not in self.axes:
@@ -235,12 +251,10 @@ class Binding:
                 self.scope.indices[new.name] = new
                 self.axes[index] = (new,)
         axes = tuple(i for index in symbol.axes for i in self.axes[index])
-        return axes if self.in_order else self.order_of_argument(symbol, axes)
-
-    def order_of_argument(self, symbol: Symbol, axes: tuple[Index, ...]) -> tuple[Index, ...]:
-        """`axes` in the order of the argument that an output is shaped like: softmax(S, over=i) is shaped like S."""
+        # What is shaped like an argument keeps the order that it has here: softmax(S, over=i) is shaped like S.
         for wanted, given in zip(self.callee.arguments, self.tensors, strict=True):
-            if wanted.axes == symbol.axes and set(given.axes) == set(axes):
+            if wanted.name in self.orders and wanted.axes == symbol.axes and set(given.axes) == set(axes):
+                self.note_order(symbol, axes, given.axes)
                 return given.axes
         return axes
 
@@ -270,6 +284,11 @@ def _inline(binding: Binding, rebinding: Rebinding) -> None:
         if isinstance(statement, Equation):
             body = rebinding.expr(statement.expr, binding.groups(statement.symbol))
             binding.scope.statements.append(Equation(outputs[0], body))
+        elif binding.orders:
+            raise DefinitionError(
+                f"{binding.scope.name}: {binding.callee.name} is made of other layers and reads {_list(binding.tensors)} "
+                f"along axes that are not the last. Define a tensor with the axes in order, and call it with that."
+            )
         else:
             axes_of = {i: tuple(k for j in js for k in binding.axes.get(j, (j,))) for i, js in statement.axes.items()}
             values = {k: rebinding.size(v) if isinstance(v, sympy.Expr) else v for k, v in statement.options.items()}
@@ -288,10 +307,6 @@ def _fresh_name(name: str, taken: set[str]) -> str:
 
 def _list(items) -> str:
     return ", ".join(i.name for i in items)
-
-
-def _entries(symbol: Symbol) -> str:
-    return f"{symbol.name}[{_list(symbol.axes)}]"
 
 
 def _sized(indices: tuple[Index, ...]) -> str:

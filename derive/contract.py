@@ -24,14 +24,13 @@ def weight(indices: Indices) -> int:
 
 def contract(operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]) -> Value:
     """Σ over `bound` of the product of the operands, pair by pair; `order` is the wanted order of what is left."""
-    left = _merged([_summed_alone(o, n, operands, bound, order) for n, o in enumerate(operands)])
+    left = _merged(sum_alone(operands, bound, order))
     while len(left) > 1:
         first, second = _best_pair(left, bound)
         others = [o for o in left if o is not first and o is not second]
         outside = frozenset().union(*(o.indices for o in others))
         sums = [i for i in bound if i in first.indices & second.indices and i not in outside]
-        left = _merged([*others, _pair(first, second, sums, order)])
-        left = [_summed_alone(o, n, left, bound, order) for n, o in enumerate(left)]
+        left = sum_alone(_merged([*others, _pair(first, second, sums, order)]), bound, order)
     (last,) = left
     return reduce_sum(last, [i for i in bound if i in last.indices], order)
 
@@ -48,15 +47,15 @@ def _merged(operands: Sequence[Quotient]) -> list[Quotient]:
     return result
 
 
-def _summed_alone(
-    operand: Quotient, number: int, operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]
-) -> Quotient:
-    """The operand, summed over the indices that no other has."""
-    others = frozenset().union(*(o.indices for n, o in enumerate(operands) if n != number))
-    alone = [i for i in bound if i in operand.indices and i not in others]
-    if not alone or len(operands) == 1:
-        return operand
-    return Quotient((reduce_sum(operand, alone, order),))
+def sum_alone(operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]) -> list[Quotient]:
+    """The operands, each summed over the indices that no other has; a single one is left as it is."""
+    result = list(operands)
+    for number, operand in enumerate(operands):
+        others = frozenset().union(*(o.indices for n, o in enumerate(operands) if n != number))
+        alone = [i for i in bound if i in operand.indices and i not in others]
+        if alone and len(operands) > 1:
+            result[number] = Quotient((reduce_sum(operand, alone, order),))
+    return result
 
 
 def _best_pair(operands: Sequence[Quotient], bound: Sequence[Index]) -> tuple[Quotient, Quotient]:
@@ -168,7 +167,7 @@ def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[In
     if not plain_a:
         # A vector comes behind a matrix that stands with its summed axis last, else in front of it.
         return list(b.axes)[-len(sums) :] == [i for i in b.axes if i in sums]
-    rank = {index: n for n, index in enumerate(order)}
+    rank = {index: n for n, index in enumerate(dict.fromkeys(order))}
     return rank.get(plain_b[0], len(rank)) < rank.get(plain_a[0], len(rank))
 
 
@@ -202,8 +201,8 @@ def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
     front = [(group,)] if group else []
     first = [tuple(rows)] if rows else []
     last = [tuple(columns)] if columns else []
-    left = merge(a, [*(front if group in a.axes else []), *singles, *first, tuple(sums)])
-    right = merge(b, [*(front if group in b.axes else []), *singles, tuple(sums), *last])
+    left = _laid_out(a, [*(front if group in a.axes else []), *singles, *first, tuple(sums)])
+    right = _laid_out(b, [*(front if group in b.axes else []), *singles, tuple(sums), *last])
     if not rows:
         left = _with_axis(left, -1)
     if not columns:

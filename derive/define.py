@@ -86,6 +86,16 @@ def layer(function: Callable) -> Layer:
     if not inspect.isfunction(function):
         raise DefinitionError(f"layer: {shortened(function)} is not a function. Decorate a function of tensors.")
     scope = Scope(check_name(function.__name__, "layer"))
+    try:
+        return defined(function, scope)
+    except DefinitionError as error:
+        if str(error).startswith(f"{scope.name}: "):
+            raise
+        # What a tensor or an axis has to say does not know in which layer it stands.
+        raise DefinitionError(f"{scope.name}: {error}").with_traceback(error.__traceback__) from None
+
+
+def defined(function: Callable, scope: Scope) -> Layer:
     with Opened(scope):
         arguments, options, handles = signature(function, scope)
         try:
@@ -102,6 +112,16 @@ def layer(function: Callable) -> Layer:
     return Layer(scope.name, arguments, options, statements, outputs, doc, spellings)
 
 
+# What Python or SymPy say, and what to do then.
+REMEDIES = {
+    "Invalid limits": "Sum over axes: Sum(X[i], i), with i from axes('i=n').",
+    "lower and upper bounds": "Sum over axes: Sum(X[i], i), with i from axes('i=n').",
+    "not iterable": "Write a sum over an axis in place of a loop.",
+    "truth value of Relational": "Write where(…) in place of if, and And(a <= i, i < b) in place of a <= i < b.",
+    "is not defined": "Declare it as an argument, or define() it above.",
+}
+
+
 def run(function: Callable, scope: Scope, handles: dict[str, object]):
     """Run the definition on its handles. What Python or SymPy raise in it becomes an error of ours, with the line."""
     try:
@@ -114,9 +134,9 @@ def run(function: Callable, scope: Scope, handles: dict[str, object]):
         ) from None
     except Exception as error:
         what = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        remedy = next((r for words, r in REMEDIES.items() if words in what), "Correct that line.")
         raise DefinitionError(
-            f"{scope.name}: the definition fails{line_of(function, error)}: {shortened_text(what)}. "
-            "Correct it; index notation is written with reads X[i], axes, numbers and SymPy's functions."
+            f"{scope.name}: the definition fails{line_of(function, error)}: {shortened_text(what)}. {remedy}"
         ) from error
 
 
@@ -172,7 +192,9 @@ def kind_of(parameter: inspect.Parameter, scope: Scope) -> Declaration | Option:
     """What the annotation of a parameter declares."""
     kind, name = parameter.annotation, check_name(parameter.name, "argument")
     if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
-        raise DefinitionError(f"{scope.name}: {parameter} is not a plain argument. Name each argument: no *, ** or /.")
+        raise DefinitionError(
+            f"{scope.name}: argument {name} is declared with *, ** or /. Name each argument by itself, as in a plain list."
+        )
     if isinstance(kind, str):
         raise DefinitionError(
             f"{scope.name}: the annotation of {name} is a string. Remove 'from __future__ import annotations'."
@@ -194,7 +216,7 @@ def option(parameter: inspect.Parameter, kind: Option, scope: Scope) -> Symbol:
         )
     if not kind.admits(default):
         raise DefinitionError(
-            f"{scope.name}: the default {shortened(default)} of option {name} is not {kind.wanted}. Give one."
+            f"{scope.name}: the default {shortened(default)} of option {name} is not {kind.wanted}. Change it."
         )
     default = default if kind.least is None else int(default)
     symbol = Symbol(name, (), Role.OPTION, check_latex(kind.spelling, name), default=default, least=kind.least)

@@ -22,7 +22,7 @@ from derive.reuse import unfold
 from derive.simplify import Context, cost, name_broadcasts, simplify
 from derive.steps import Derivation, Gradients, Rule, Trail, replace, swap
 from derive.sublayers import Sublayer, Sublayers
-from derive.terms import ONE, Expr, Partial, Read, add, atom, multiply, read, tensors_read, total
+from derive.terms import ONE, ZERO, Expr, Partial, Read, add, atom, multiply, read, tensors_read, total
 
 CHAIN = (
     r"\frac{\partial L}{\partial X} = "
@@ -200,6 +200,8 @@ class Reverse:
     # calls of sublayers
 
     def call_chain(self, call: Call, entry: Read) -> list[Expr]:
+        # The backward call needs an adjoint for every output, be it 0.
+        self.sublayer(call)
         return [self.link(s, entry) for s in call.outputs]
 
     def through_calls(self, trail: Trail, consumers: list[Statement], entry: Read, at: tuple[Index, ...]) -> list[Expr]:

@@ -23,7 +23,7 @@ from derive.sharing import fresh_name
 class Place:
     """An axis of an argument, counted from the front, or from the end where there may be leading axes."""
 
-    tensor: str
+    tensor: Symbol
     position: int
 
 
@@ -78,9 +78,11 @@ class Doorman:
 
     def _places(self) -> Iterator[tuple[str, Place]]:
         """Where each plain size can be measured: its first place."""
-        for symbol in reversed(self.sources):
-            for index in reversed(symbol.axes):
-                if index.size.is_Symbol and not index.leading:
+        seen: set[str] = set()
+        for symbol in self.sources:
+            for index in symbol.axes:
+                if index.size.is_Symbol and not index.leading and str(index.size) not in seen:
+                    seen.add(str(index.size))
                     yield str(index.size), place_of(symbol, index)
 
     def door(self) -> Door:
@@ -94,16 +96,23 @@ class Doorman:
         self._leading(needed)
         self._name_compound(compound)
         symbols = {s for size in needed if isinstance(size, sympy.Expr) for s in size.free_symbols}
-        self._measure(sorted(s.name for s in symbols if s not in (LEADING_SIZE, FLAT_SIZE)))
+        names = {s.name for s in symbols if s not in (LEADING_SIZE, FLAT_SIZE)}
+        self._measure([*(n for n in self.places if n in names), *sorted(names - set(self.places))])
         door.measures += [Measure(door.names[size], size) for size in compound]
         return door
 
     def _shapes(self) -> list[Symbol]:
-        """The arguments to compare: all of a forward function; a cotangent and those that share an axis with it."""
+        """The arguments to compare: all of a forward function; cotangents and what has their axes."""
         if not self.function.backward:
             return list(self.function.arguments)
-        axes = {i for s in self.function.arguments for i in s.axes}
-        return [s for s in self.function.residuals if axes & set(s.axes)] + list(self.function.arguments)
+        open_axes = {i for s in self.function.arguments for i in s.axes}
+        chosen: list[Symbol] = []
+        while found := max(self.function.residuals, key=lambda s: len(open_axes & set(s.axes)), default=None):
+            if not open_axes & set(found.axes):
+                break
+            chosen.append(found)
+            open_axes -= set(found.axes)
+        return [s for s in self.function.residuals if s in chosen] + list(self.function.arguments)
 
     def _demands(self) -> Iterator[Demand]:
         seen: dict[str, str] = {}
@@ -179,7 +188,7 @@ class Doorman:
 def place_of(symbol: Symbol, index: Index) -> Place:
     position = symbol.axes.index(index)
     leading = symbol.axes[0].leading
-    return Place(symbol.name, position - len(symbol.axes) if leading else position)
+    return Place(symbol, position - len(symbol.axes) if leading else position)
 
 
 def _compound(indices: Iterable[Index]) -> list[sympy.Expr]:

@@ -50,15 +50,13 @@ def entries_of(array: Array, symbol: Symbol) -> Entries:
     return dict(zip(np.ndindex(array.shape), array.ravel().tolist(), strict=True))
 
 
-def filled(entries: Entries, shape: Place) -> Array:
-    """Entries in row-major order as an array: of floats, of complex numbers, or of exact numbers."""
+def filled(entries: Entries, shape: Place, exact: bool = False) -> Array:
+    """Entries in row-major order as an array of floats, of complex numbers where there are any, or of exact numbers."""
     values = list(entries.values())
-    if any(not isinstance(v, (int, float, complex)) for v in values):
-        array = np.empty(len(values), object)
-        array[:] = values
-        return array.reshape(shape)
-    kind = complex if any(isinstance(v, complex) for v in values) else float
-    return np.array(values, kind).reshape(shape)
+    kind = object if exact else complex if any(isinstance(v, complex) for v in values) else float
+    array = np.empty(len(values), kind)
+    array[:] = values
+    return array.reshape(shape)
 
 
 def evaluated(value: Coefficient | float, scalars: Mapping[str, Number]) -> Number:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from types import SimpleNamespace
-from typing import Any, NoReturn
+from functools import cached_property
+from typing import Any
 
 from derive.derivation import gradients
 from derive.entries import Array
 from derive.errors import CheckError
-from derive.interpret import interpret
-from derive.layer import Call, Layer, Role, Symbol
+from derive.interpret import Saves, interpret
+from derive.layer import Call, Layer, Symbol
 from derive.primitives import PRIMITIVES
 from derive.sampling import WORK, Case, cases
 from derive.steps import Gradients
@@ -23,11 +22,11 @@ from derive.terms import Atom, Function, Maximum, Test, atoms
 
 @dataclass
 class Evidence:
-    """A layer with all that the witnesses share; `source` replaces the text of its generated module."""
+    """A layer with all that the witnesses share; `module` stands in for the generated one."""
 
     layer: Layer
     seed: int = 0
-    source: str | None = None
+    module: Any = None
     tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +44,14 @@ class Evidence:
     @cached_property
     def derived(self) -> list[tuple[Array, ...]]:
         """For each case the gradients, by interpreting the backward layer."""
-        return [derived_gradients(self.gradients.backward, case) for case in self.cases]
+        return [derived_gradients(self.gradients, case) for case in self.cases]
+
+    def with_module(self, module: Any) -> Evidence:
+        """The same evidence, what is known of it included, for another module's functions."""
+        other = Evidence(self.layer, self.seed, module)
+        for name in ("gradients", "cases", "derived"):
+            other.__dict__[name] = getattr(self, name)
+        return other
 
     @property
     def gradient_symbols(self) -> tuple[Symbol, ...]:
@@ -62,36 +68,30 @@ class Evidence:
         """The generated functions."""
         from derive.render import compiled
 
-        return Code.of(compiled(self.layer), self.layer.name) if self.source is None else self.replacement(self.source)
-
-    def replacement(self, source: str) -> Code:
-        """The functions of another module's text; if it cannot even be loaded, functions that say so."""
-        namespace: dict[str, Any] = {"__name__": "generated"}
-        try:
-            exec(compile(source, "<generated>", "exec"), namespace)
-            return Code.of(SimpleNamespace(**namespace), self.layer.name)
-        except Exception as error:
-            return Code(*[partial(fail, error)] * 3)
+        return Code.of(self.module or compiled(self.layer), self.layer.name)
 
 
-def fail(error: Exception, *_: Any, **__: Any) -> NoReturn:
-    raise error
-
-
-def derived_gradients(backward: Layer, case: Case) -> tuple[Array, ...]:
+def derived_gradients(derived: Gradients, case: Case) -> tuple[Array, ...]:
     """The gradients that the backward layer's equations give, on the oracle's values."""
-    arrays = backward_arguments(backward, case.values, case.cotangents)
-    values = interpret(backward, arrays, case.options)
+    backward, saves = derived.backward, all_saves(derived)
+    values = interpret(case.layer, case.arguments, case.options, saves) if saves else case.values
+    known = {**values, **dict(zip((s.name for s in cotangent_symbols(derived)), case.cotangents, strict=True))}
+    values = interpret(backward, {s.name: known[s.name] for s in backward.arguments}, case.options)
     return tuple(values[name] for name in backward.outputs)
 
 
-def backward_arguments(
-    backward: Layer, values: Mapping[str, Array], cotangents: Sequence[Array]
-) -> dict[str, Array]:
-    """Residuals and cotangents under the backward layer's names."""
-    names = [s.name for s in backward.arguments if s.role is Role.COTANGENT]
-    known = {**values, **dict(zip(names, cotangents, strict=True))}
-    return {s.name: known[s.name] for s in backward.arguments}
+def cotangent_symbols(derived: Gradients) -> tuple[Symbol, ...]:
+    """The cotangents of the outputs; they come last among the backward layer's arguments."""
+    return derived.backward.arguments[-len(derived.layer.outputs) :]
+
+
+def all_saves(derived: Gradients) -> Saves:
+    """The values inside calls that backward passes need, of the layer and of all that it calls."""
+    saves: dict = dict(derived.saves)
+    for statement in derived.layer.statements:
+        if isinstance(statement, Call):
+            saves.update(all_saves(gradients(statement.layer)))
+    return saves
 
 
 @dataclass(frozen=True)

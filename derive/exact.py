@@ -70,7 +70,7 @@ def exact_gradient(
     gradient = np.empty(arguments[wrt].shape, object)
     for place in np.ndindex(*gradient.shape):
         moved = arguments[wrt].copy()
-        moved[place] = Dual(moved[place], Fraction(1))
+        moved[place] = Dual(arguments[wrt].item(place), Fraction(1))
         values = interpret(layer, {**arguments, wrt: moved}, options)
         gradient[place] = sum(slopes(layer, values, cotangents), Fraction(0))
     return gradient

@@ -34,6 +34,12 @@ class Where(RealFunction):
 
     nargs = 3
 
+    @classmethod
+    def eval(cls, condition, value, otherwise):
+        if condition in (sympy.true, sympy.false):
+            return value if condition == sympy.true else otherwise
+        return value if value == otherwise else None
+
 
 class MaxOver(RealFunction):
     """The largest value of an expression over axes: MaxOver(f, j). Written `Max(f, j)` in a definition."""
@@ -50,6 +56,10 @@ def entry(value, what: str) -> sympy.Expr:
         value = sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
     if isinstance(value, sympy.Expr):
         return value
+    if isinstance(value, Boolean) and not isinstance(value, bool):
+        raise DefinitionError(
+            f"{what}: the condition {shortened(value)} stands as a number. Write iverson(…) or where(…) around it."
+        )
     raise DefinitionError(f"{what}: {shortened(value)} is not an expression. Write it with entries of tensors and numbers.")
 
 

@@ -62,8 +62,8 @@ def size_of(size: sympy.Expr | str | int, axis: str) -> sympy.Expr:
             f"axis {axis}: {shortened(size)} is not a size. Give a name, a positive integer, or an expression in sizes "
             "and options with + - * and //."
         )
-    plain = {s: size_symbol(str(s)) for s in size.free_symbols if s != LEADING_SIZE and not s.is_integer}
-    size = size.xreplace(plain)
+    named = {s: size_symbol(str(s)) for s in sorted(size.free_symbols, key=str) if s != LEADING_SIZE}
+    size = size.xreplace({s: plain for s, plain in named.items() if not s.is_integer})
     if not size.is_integer:
         raise DefinitionError(f"axis {axis}: {size} need not be an integer. Divide with //.")
     if size.is_nonpositive or size.is_Integer and size > MAX_SIZE:
@@ -85,7 +85,7 @@ def axes(text: str) -> tuple[Axis, ...]:
         if not re.fullmatch(r"[^=]+=[^=]+", pair):
             raise DefinitionError(f"axes({text!r}): {pair!r} is not name=size. Write, for example, axes('i=n j=m').")
     split = [pair.split("=") for pair in pairs]
-    return tuple(Axis(name, int(size) if re.fullmatch("[0-9]+", size) else size) for name, size in split)
+    return tuple(Axis(name, int(size) if re.fullmatch("-?[0-9]{1,20}", size) else size) for name, size in split)
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,15 @@ class Tensor:
         return tuple(leading if i.leading else Axis._make(i.name, i.size) for i in self.symbol.axes)
 
     def __repr__(self) -> str:
-        return f"{self.name}[{', '.join(i.name for i in self.symbol.axes)}]"
+        return self.symbol.read_as
 
     def __getitem__(self, at) -> sympy.Expr:
         at = at if isinstance(at, tuple) else (at,)
         indices = [self.index(a) for a in at]
         if len(indices) != len(self.symbol.axes):
             given = ", ".join(map(str, indices))
+            if not self.symbol.axes:
+                raise DefinitionError(f"{self.name} is one number but is read as {self.name}[{given}]. Write {self.name}.")
             raise DefinitionError(
                 f"{self.name} has {counted(len(self.symbol.axes))}, {self!r}, but is read as {self.name}[{given}]. "
                 "Give one index for each axis."
@@ -188,8 +190,22 @@ class Tensor:
     def __neg__(self):
         return -self._sympy_()
 
+    def __lt__(self, other):
+        return self._sympy_() < other
+
+    def __le__(self, other):
+        return self._sympy_() <= other
+
+    def __gt__(self, other):
+        return self._sympy_() > other
+
+    def __ge__(self, other):
+        return self._sympy_() >= other
+
     def __matmul__(self, other):
-        raise DefinitionError(f"{self.name} @ …: a product is written by its entries: Sum(A[i, j]*B[j, k], j).")
+        raise DefinitionError(
+            f"{self.name} @ …: a matrix product is written by its entries. Write, for example, Sum(A[i, j]*B[j, k], j)."
+        )
 
     def __rmatmul__(self, other):
         return self.__matmul__(other)

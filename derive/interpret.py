@@ -24,6 +24,7 @@ from derive.primitives import PRIMITIVES
 from derive.terms import Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test
 
 At = Mapping[str, int]
+Saves = Mapping[Statement, tuple[tuple[str, Symbol], ...]]
 
 STEP = 1e-30
 HOLDS: dict[str, Callable[[Number], bool]] = {
@@ -44,7 +45,11 @@ class Oracle:
 
     tensors: dict[str, Entries]
     definitions: Mapping[str, Statement] = field(default_factory=dict)
+    # The values inside a call that the caller has names for: (the callee's name, the caller's symbol).
+    saves: Saves = field(default_factory=dict)
     inside_only: bool = False
+    # Are arrays of exact numbers, fractions or dual numbers over them?
+    exact: bool = False
     numbers: dict[Coefficient, int] = field(default_factory=dict)
 
     def expr(self, value: Expr, at: At) -> Number:
@@ -165,34 +170,35 @@ class Oracle:
         arguments = {s.name: self.array(name) for s, name in zip(callee.arguments, statement.arguments, strict=True)}
         scalars = {n: e[()] for n, e in self.tensors.items() if () in e}
         options = {name: evaluated(value, scalars) for name, value in statement.options.items()}
-        values = interpret(callee, arguments, options)
-        names = dict(zip(callee.outputs, statement.outputs, strict=True)) | dict(getattr(statement, "saves", ()))
-        return {symbol.name: entries_of(values[name], symbol) for name, symbol in names.items()}
+        values = interpret(callee, arguments, options, self.saves)
+        named = (*zip(callee.outputs, statement.outputs, strict=True), *self.saves.get(statement, ()))
+        return {symbol.name: entries_of(values[name], symbol) for name, symbol in named}
 
     def array(self, name: str) -> Array:
         """A tensor as an array of Python numbers."""
         entries = self.tensors[name]
         shape = tuple(max(axis) + 1 for axis in zip(*entries, strict=True))
-        return filled(entries, shape)
+        return filled(entries, shape, self.exact)
 
 
 def interpret(
-    layer: Layer, arrays: Mapping[str, Array], options: Mapping[str, Number] | None = None
+    layer: Layer, arrays: Mapping[str, Array], options: Mapping[str, Number] | None = None, saves: Saves | None = None
 ) -> dict[str, Array]:
     """Every tensor that `layer` reads or defines, by name, from its arguments and options by name."""
-    oracle, group = oracle_of(layer, arrays, options)
-    for symbol in (s for statement in layer.statements for s in statement.defines):
-        arrays = {**arrays, symbol.name: unflattened(oracle, symbol, group)}
-    return dict(arrays)
+    oracle, group = oracle_of(layer, arrays, options, saves)
+    saved = [symbol for statement in layer.statements for _, symbol in oracle.saves.get(statement, ())]
+    defined = [symbol for statement in layer.statements for symbol in statement.defines]
+    return {**arrays, **{symbol.name: unflattened(oracle, symbol, group) for symbol in (*defined, *saved)}}
 
 
 def oracle_of(
-    layer: Layer, arrays: Mapping[str, Array], options: Mapping[str, Number] | None = None
+    layer: Layer, arrays: Mapping[str, Array], options: Mapping[str, Number] | None = None, saves: Saves | None = None
 ) -> tuple[Oracle, Place]:
     """The layer's values as an oracle, and the shape of the group of leading axes."""
     sizes, group = bind(layer, {name: np.shape(array) for name, array in arrays.items()})
     scalars = {s.name: s.default for s in layer.options} | dict(options or {}) | sizes
-    oracle = Oracle({name: {(): value} for name, value in scalars.items()} | {"pi": {(): math.pi}})
+    named: dict[str, Entries] = {name: {(): value} for name, value in {**scalars, "pi": math.pi}.items()}
+    oracle = Oracle(named, saves=saves or {}, exact=any(np.asarray(a).dtype == object for a in arrays.values()))
     for symbol in layer.arguments:
         oracle.tensors[symbol.name] = entries_of(arrays[symbol.name], symbol)
     for statement in layer.statements:
@@ -204,7 +210,7 @@ def unflattened(oracle: Oracle, symbol: Symbol, group: Place) -> Array:
     shape = tuple(oracle.number(i.size) for i in symbol.axes)
     if leads(symbol):
         shape = (*group, *shape[1:])
-    return filled(oracle.tensors[symbol.name], shape)
+    return filled(oracle.tensors[symbol.name], shape, oracle.exact)
 
 
 def bare_read(value: Expr) -> Read | None:

@@ -51,6 +51,11 @@ class Symbol:
     def value(self) -> Expr:
         return read(self.name, *self.axes)
 
+    @property
+    def read_as(self) -> str:
+        """An entry as a person writes it: W[i, o], or c for a number."""
+        return f"{self.name}[{', '.join(i.name for i in self.axes)}]" if self.axes else self.name
+
     def renamed(self, **changes) -> Symbol:
         return replace(self, **changes)
 
@@ -158,6 +163,6 @@ class Layer:
         return call(self, arguments, keywords)
 
     def _repr_latex_(self) -> str:
-        from derive.render import notebook_layer
+        from derive.notebook import notebook_layer
 
         return notebook_layer(self)

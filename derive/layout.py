@@ -20,7 +20,7 @@ def group_of(indices: Iterable[Index]) -> Index | None:
 
 def ordered(indices: Iterable[Index], order: Sequence[Index]) -> tuple[Index, ...]:
     """Indices in a given order, the leading group first, those that the order does not know last."""
-    rank = {index: n for n, index in enumerate(order)}
+    rank = {index: n for n, index in enumerate(dict.fromkeys(order))}
     distinct = dict.fromkeys(indices)
     return tuple(sorted(distinct, key=lambda i: (not i.leading, rank.get(i, len(rank)))))
 

@@ -182,7 +182,7 @@ def transpose(tree: Matrix) -> Matrix:
 
 def _inside(tree: Matrix) -> Matrix:
     """The transpose of an entrywise tree, entry by entry."""
-    changes = {}
+    changes: dict[str, Matrix | tuple[Matrix, ...]] = {}
     for field in fields(tree):  # type: ignore[arg-type]
         value = getattr(tree, field.name)
         if field.name == "scalars":
@@ -233,6 +233,12 @@ def power(tree: Matrix, exponent: Rational) -> Matrix:
 def ones(rank: int) -> Matrix:
     """All ones: a column 1, or a matrix 1 1ᵀ."""
     return Ones() if rank == 1 else Product((Ones(), Transpose(Ones())))
+
+
+def divides_by_rows(tree: Matrix) -> bool:
+    """Does a matrix divide rows or columns, as diag(v^{⊙-1}) M? Index notation reads better there."""
+    here = isinstance(tree, Diag) and isinstance(tree.of, Power) and tree.of.exponent < 0
+    return here or any(divides_by_rows(part) for part in tree.parts)
 
 
 def names(tree: Matrix) -> Iterator[str]:

@@ -10,8 +10,8 @@ from derive.errors import DefinitionError
 
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 MAX_LENGTH = 64
-# Names that the generated module uses for itself, and the constant π.
-RESERVED = frozenset({"np", "math", "residuals", "ell", "pi"})
+# Names that the generated module uses for itself.
+RESERVED = frozenset({"np", "math", "as_strided", "residuals", "ell"})
 
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
@@ -42,6 +42,8 @@ def check_name(name: object, what: str) -> str:
         raise DefinitionError(
             f"{what} {name!r} is a Python keyword and cannot stand in generated code. Rename it, for example {name}_1."
         )
+    if name == "pi":
+        raise DefinitionError(f"{what} 'pi' would hide the constant π. Rename it, for example pi_1.")
     if hasattr(builtins, name) or name in RESERVED:
         raise DefinitionError(
             f"{what} {name!r} would shadow a name that generated code uses. Rename it, for example {name}_1."
@@ -109,7 +111,7 @@ class Spelling:
             token = self.tokens.pop(0)
             script = "^" if token == "'" else token
             if script in seen:
-                raise self.fail(f"has two scripts {script!r} on one symbol", "Put both into one: x_{a,b}.")
+                raise self.fail(f"has two scripts {script!r} on one symbol", "Put both into one pair of braces.")
             seen.append(script)
             if token != "'":
                 self.argument(token)

@@ -7,7 +7,7 @@ on its own a dot product or a sum. What cannot be reduced so has no matrix form.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from derive.axes import Index
@@ -121,13 +121,13 @@ class Network:
         middle = self.edges[0].towards(column)
         if middle == IDENTITY:
             return Diag(hadamard([*left, *right]))
-        parts = [Diag(hadamard(left))] if left else []
-        parts.append(middle)
-        return matmul(*parts, *([Diag(hadamard(right))] if right else []))
+        before = [Diag(hadamard(left))] if left else []
+        behind = [Diag(hadamard(right))] if right else []
+        return matmul(*before, middle, *behind)
 
 
 IDENTITY = Diag(Ones())
-RESULT = {0: lambda network: None, 1: Network._column, 2: Network._matrix}
+RESULT: dict[int, Callable[..., Matrix | None]] = {0: lambda network: None, 1: Network._column, 2: Network._matrix}
 
 
 def _pair(edges: list[Edge]) -> tuple[Matrix, Matrix] | None:
@@ -191,4 +191,4 @@ def _dot(left: Matrix, right: Matrix) -> Matrix:
     return min(ways, key=transposes)
 
 
-ELIMINATE = {0: _alone, 1: _end, 2: _between}
+ELIMINATE: dict[int, Callable[..., None]] = {0: _alone, 1: _end, 2: _between}

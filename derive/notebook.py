@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.document import PAGE, aligned
+from derive.aligned import PAGE, aligned
 from derive.layer import Layer
 from derive.printers.latex import LatexStyle
 from derive.steps import Derivation, Gradients

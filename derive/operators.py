@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from derive.axes import Affine, Index, fresh
 from derive.layer import Layer, Symbol
 from derive.names import latex_of
-from derive.terms import Bracket, Expr, Read, Term
+from derive.terms import Atom, Bracket, Expr, Read, Term
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Operator:
             return Expr((Term(1, ((Read(self.of, (self.at,)), 1),)),))
         bracket = Bracket("==", Affine.of(self.column) - self.at)
         return Expr((Term(1, ((Read(self.of, (Affine.of(self.tap),)), 1), (bracket, 1)), (self.tap,)),))
+
+
+Edge = tuple[Operator, Index, Index]
 
 
 def find_operators(layer: Layer) -> tuple[Operator, ...]:
@@ -91,6 +95,67 @@ def _operators(kernel: Read, moving: Read, tap: Index, symbol: Symbol) -> Iterat
 def only_in(term: Term, index: Index, factors: tuple) -> bool:
     """Does the index stand in these factors of the term and in no other?"""
     return all((index in a.free) == any(a is f for f in factors) for a, _ in term.factors)
+
+
+def fits(operator: Operator, at: Affine, row: Index, tap: Index) -> bool:
+    """Is this where `row` reads under `tap`, over axes of the operator's sizes?"""
+    sizes = row.size == operator.row.size and tap.size == operator.tap.size
+    return sizes and at == operator.position(row, tap)
+
+
+def contracted_kernels(
+    term: Term, operators: tuple[Operator, ...], names: Mapping[str, Symbol]
+) -> tuple[Term, list[Edge]]:
+    """The term without the kernels that are summed over, and the operators in their place: (T(w), row, column)."""
+    found: list[Edge] = []
+    for operator in operators:
+        for kernel, exponent in term.factors:
+            if operator.is_kernel and exponent == 1 and isinstance(kernel, Read) and kernel.tensor == operator.of:
+                contraction = _contraction(operator, kernel, term, names)
+                if contraction is not None:
+                    term, edge = contraction
+                    found.append(edge)
+                    break
+    return term, found
+
+
+def _contraction(
+    operator: Operator, kernel: Read, term: Term, names: Mapping[str, Symbol]
+) -> tuple[Term, Edge] | None:
+    """Σ_k w[k] x[s t + d k - p] → Σ_j T(w)[t, j] x[j],  Σ_k w[k] [j = s t + d k - p] → T(w)[t, j]"""
+    tap = kernel.at[0].plain
+    if tap is None or tap not in term.bound:
+        return None
+    for moving, exponent in term.factors:
+        moved = _moved(operator, moving, tap, term, names)
+        if moved is None or exponent != 1 or not only_in(term, tap, (kernel, moving)):
+            continue
+        row, column, instead = moved
+        factors = tuple(f for f in term.factors if f[0] is not kernel and f[0] is not moving)
+        bound = tuple(i for i in term.bound if i != tap)
+        if instead is not None:
+            factors, bound = (*factors, (instead, 1)), (*bound, column)
+        return Term(term.coefficient, factors, bound), (operator, row, column)
+    return None
+
+
+def _moved(
+    operator: Operator, moving: Atom, tap: Index, term: Term, names: Mapping[str, Symbol]
+) -> tuple[Index, Index, Read | None] | None:
+    """Row and column of T(w), and the plain read that takes the place of an affine one."""
+    if isinstance(moving, Read) and moving.at and moving.tensor in names:
+        at, axis = moving.at[-1], names[moving.tensor].axes[-1]
+        for row in sorted(at.indices - {tap}, key=str):
+            if axis.size == operator.column.size and fits(operator, at, row, tap):
+                column = fresh(axis, {i.name for a, _ in term.factors for i in a.free} | {i.name for i in term.bound})
+                return row, column, Read(moving.tensor, (*moving.at[:-1], Affine.of(column)))
+    if isinstance(moving, Bracket) and moving.relation == "==" and len(moving.affine.terms) == 3:
+        for row, column in permutations(sorted(moving.affine.indices - {tap}, key=str)):
+            bracket = Bracket("==", Affine.of(column) - operator.position(row, tap))
+            sizes = row.size == operator.row.size and column.size == operator.column.size
+            if moving == bracket and sizes and tap.size == operator.tap.size:
+                return row, column, None
+    return None
 
 
 def _signature(operator: Operator) -> tuple:

@@ -7,9 +7,8 @@ Positions of axes are counted from the end (-1 is the last), since a leading gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
 
 import sympy
 
@@ -29,7 +28,7 @@ class Value:
     """What stands on the right of a statement: a number, an array, or a mask of truth values."""
 
     axes: tuple[Index, ...] = field(default=(), compare=False, kw_only=True)
-    kind: ClassVar[str] = "array"
+    kind = "array"
 
     @property
     def is_number(self) -> bool:
@@ -41,7 +40,7 @@ class Name(Value):
     """A tensor by its name."""
 
     name: str
-    kind: str = field(default="array", compare=False)  # type: ignore[misc]
+    kind: str = field(default="array", compare=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Number(Value):
     """A rational number, or pi."""
 
     value: Rational | str
-    kind: ClassVar[str] = "number"
+    kind = "number"
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Extent(Value):
     """A size, an option, or an expression in them."""
 
     size: Coefficient
-    kind: ClassVar[str] = "number"
+    kind = "number"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Positions(Value):
     """The index itself, 0, 1, …, n - 1."""
 
     size: Coefficient
-    kind: ClassVar[str] = "positions"
+    kind = "positions"
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Map(Value):
 
     op: str
     operands: tuple[Value, ...]
-    kind: str = field(default="array", compare=False)  # type: ignore[misc]
+    kind: str = field(default="array", compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Permute(Value):
 
     operand: Value
     order: tuple[int, ...]
-    kind: str = field(default="array", compare=False)  # type: ignore[misc]
+    kind: str = field(default="array", compare=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Expand(Value):
 
     operand: Value
     present: tuple[bool, ...]
-    kind: str = field(default="array", compare=False)  # type: ignore[misc]
+    kind: str = field(default="array", compare=False)
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ class Inside(Value):
     operand: Value
     sizes: tuple[Coefficient, ...]
     rows: tuple[Row, ...]
-    kind: ClassVar[str] = "mask"
+    kind = "mask"
 
 
 @dataclass(frozen=True)
@@ -221,6 +220,11 @@ def walk(value: Value) -> Iterator[Value]:
     yield value
     for operand in operands(value):
         yield from walk(operand)
+
+
+def names_read(values: Iterable[Value]) -> Iterator[str]:
+    """The names of the tensors that values are computed from."""
+    return (part.name for value in values for part in walk(value) if isinstance(part, Name))
 
 
 def sizes_used(value: Value) -> Iterator[Size]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sympy
 
@@ -16,10 +16,16 @@ Groups = Mapping[Index, tuple[Affine, ...]]
 
 @dataclass(frozen=True)
 class Rebinding:
-    """From a callee to its caller: `names` of tensors, `values` of sizes and options (as SymPy sees them)."""
+    """From a callee to its caller: `names` of tensors, `values` of sizes and options (as SymPy sees them).
+
+    `orders` says, for a tensor whose axes the caller has in another order, which of the callee's each of them is;
+    `letters` under which names the callee's indices are bound, where the caller has a name for them.
+    """
 
     names: Mapping[str, str]
     values: Mapping[str, sympy.Expr]
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    letters: Mapping[Index, str] = field(default_factory=dict)
 
     def size(self, size: sympy.Expr) -> sympy.Expr:
         known = {s: self.values[str(s)] for s in size.free_symbols if str(s) in self.values}
@@ -45,7 +51,8 @@ class Rebinding:
         for index in bound:
             group = []
             for size in self.group_sizes(index, at):
-                new = fresh(Index(index.name if not index.leading or size == LEADING_SIZE else "b", size), taken)
+                name = self.letters.get(index, index.name)
+                new = fresh(Index(name if not index.leading or size == LEADING_SIZE else "b", size), taken)
                 taken.add(new.name)
                 over.append(new)
                 group.append(Affine.of(new))
@@ -76,6 +83,8 @@ class Rebinding:
             if factor.tensor in self.values and not factor.at:
                 return self.scalar(factor.tensor)
             indices = tuple(a for affine in factor.at for a in self.affine(affine, at))
+            if factor.tensor in self.orders:
+                indices = tuple(indices[n] for n in self.orders[factor.tensor])
             return atom(Read(self.names.get(factor.tensor, factor.tensor), indices))
         if isinstance(factor, Bracket):
             (affine,) = self.affine(factor.affine, at) if factor.affine.plain is None else at[factor.affine.plain]

@@ -12,8 +12,9 @@ from typing import ClassVar
 import numpy as np
 
 from derive.entries import Array, Entries, Number, entries_of
+from derive.evidence import all_saves, cotangent_symbols
 from derive.interpret import STEP, At, Oracle, bare_read, oracle_of
-from derive.layer import Role, Statement
+from derive.layer import Statement
 from derive.sampling import Case
 from derive.steps import Derivation, Gradients
 from derive.terms import Expr, Partial, atoms
@@ -56,12 +57,14 @@ def statements_after(statements: tuple[Statement, ...], name: str) -> tuple[Stat
 def replay(gradients: Gradients, case: Case) -> Replay:
     """All names of the layer and of its derivations with their values."""
     layer = gradients.layer
-    oracle, _ = oracle_of(layer, case.arguments, case.options)
+    saves = all_saves(gradients)
+    oracle, _ = oracle_of(layer, case.arguments, case.options, saves)
     cotangents = cotangent_entries(gradients, case)
     forward = tuple(layer.statements)
     result = Replay(
         oracle.tensors | cotangents,
         {symbol.name: statement for statement in forward for symbol in statement.defines},
+        saves,
         weights=dict(zip(layer.outputs, cotangents.values(), strict=True)),
         forward=forward,
     )
@@ -72,7 +75,7 @@ def replay(gradients: Gradients, case: Case) -> Replay:
 
 def cotangent_entries(gradients: Gradients, case: Case) -> dict[str, Entries]:
     """The cotangents by name; that of a scalar loss is 1, as in its derivation."""
-    symbols = [s for s in gradients.backward.arguments if s.role is Role.COTANGENT]
+    symbols = cotangent_symbols(gradients)
     arrays = [np.ones(()) if gradients.layer.scalar else array for array in case.cotangents]
     return {s.name: entries_of(array, s) for s, array in zip(symbols, arrays, strict=True)}
 
@@ -101,4 +104,3 @@ def line_value(line: Expr, derivation: Derivation, oracle: Replay) -> Array:
     shape = tuple(oracle.number(i.size) for i in derivation.at)
     values = [float(oracle.expr(line, at).real) for at in oracle.points(derivation.at, {})]
     return np.array(values).reshape(shape)
-

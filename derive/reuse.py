@@ -100,7 +100,7 @@ def _as_power(target: Term, equation: Equation, pattern: Term) -> Iterator[Expr]
 def _as_sum(value: Expr, equation: Equation) -> Iterator[Expr]:
     """… + c a + c b + … = … + c Y + … where Y = a + b"""
     patterns = equation.expr.terms
-    if len(patterns) > len(value.terms):
+    if not patterns or len(patterns) > len(value.terms):
         return
     for candidate in value.terms:
         ratio = rational(Fraction(candidate.coefficient) / patterns[0].coefficient)

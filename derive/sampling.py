@@ -31,6 +31,8 @@ GROUPS: tuple[Place, ...] = ((4,), (), (2, 3))
 LONE_GROUPS: tuple[Place, ...] = ((11,), (), (5, 7))
 # How many factors the oracle may evaluate for one numeric gradient: about half a second.
 WORK = 300_000
+# Data are drawn anew where entries get larger than this: near a pole, no two ways to compute agree.
+TAME, DRAWS = 100.0, 3
 Sizes = dict[str, int]
 
 
@@ -64,9 +66,7 @@ def groups_of(layer: Layer) -> tuple[Place, ...]:
     return GROUPS if free_sizes(layer) else LONE_GROUPS
 
 
-def cases(
-    layer: Layer, seed: int = 0, work: int = WORK, groups: tuple[Place, ...] | None = None
-) -> list[Case]:
+def cases(layer: Layer, seed: int = 0, work: int = WORK, groups: tuple[Place, ...] | None = None) -> list[Case]:
     """A case for each setting of the options that has sizes, with other leading axes in each."""
     groups = groups or groups_of(layer)
     rng = np.random.default_rng(seed)
@@ -97,7 +97,8 @@ def option_settings(layer: Layer) -> Iterator[dict[str, Number]]:
 
 
 def moved(option: Symbol, steps: int) -> Number:
-    return option.default + (steps if option.least is not None else steps / 4)
+    default: Number = option.default
+    return default + (steps if option.least is not None else steps / 4)
 
 
 # sizes
@@ -143,8 +144,9 @@ def candidates(names: list[str], rng: np.random.Generator) -> Iterator[Sizes]:
         orders = list(itertools.islice(itertools.permutations(pool[: max(len(names) + 1, 4)], len(names)), ORDERS))
         for number in rng.permutation(len(orders))[:TRIES]:
             yield dict(zip(names, orders[number], strict=True))
-    for _ in range(TRIES):
-        yield dict(zip(names, map(int, rng.integers(1, max(PRIMES), len(names))), strict=True))
+    for attempt in range(TRIES):
+        largest = SMALL[2] if attempt % 2 else PRIMES[-1]
+        yield dict(zip(names, map(int, rng.integers(1, largest + 1, len(names))), strict=True))
 
 
 def axis_lengths(layer: Layer, scalars: Mapping[str, Number]) -> dict | None:
@@ -169,9 +171,7 @@ def oracle_work(layer: Layer, lengths: Mapping, scalars: Mapping[str, Number]) -
         return lengths[index.size] if index.size in lengths else max(1, int(evaluated(index.size, scalars)))
 
     def cost(value: Expr) -> int:
-        return sum(
-            math.prod(map(size, t.bound)) * (1 + sum(1 + inside(a) for a, _ in t.factors)) for t in value.terms
-        )
+        return sum(math.prod(map(size, t.bound)) * (1 + sum(1 + inside(a) for a, _ in t.factors)) for t in value.terms)
 
     def inside(atom) -> int:
         over = math.prod(map(size, atom.over)) if isinstance(atom, Maximum) else 1
@@ -211,10 +211,18 @@ def sample(
 ) -> Case:
     """Data on which the layer has a value everywhere: of both signs, else positive, else between 0 and 1."""
     for data in DATA:
-        case = filled_case(layer, sizes, group, options, data, rng)
-        if all(np.isfinite(value).all() for value in case.values.values()):
-            return case
-    raise CheckError(f"{layer.name}: it has no value on random data, positive data or data between 0 and 1, at {case}.")
+        drawn = [filled_case(layer, sizes, group, options, data, rng) for _ in range(DRAWS)]
+        tame = next((case for case in drawn if largest_value(case) <= TAME), None)
+        best = tame or min(drawn, key=largest_value)
+        if largest_value(best) < math.inf:
+            return best
+    raise CheckError(f"{layer.name}: it has no value on random data, positive data or data between 0 and 1, at {best}.")
+
+
+def largest_value(case: Case) -> float:
+    """The size of the largest entry of all tensors; infinite where one has no value."""
+    sizes = [float(np.abs(value.astype(float)).max(initial=0)) for value in case.values.values()]
+    return max(sizes) if all(map(math.isfinite, sizes)) else math.inf
 
 
 def filled_case(layer: Layer, sizes, group: Place, options, data, rng: np.random.Generator) -> Case:
@@ -246,5 +254,5 @@ def fractions(shape: Place, rng: np.random.Generator) -> Array:
     """Exact fractions of both signs."""
     array = np.empty(shape, object)
     for place in np.ndindex(*shape):
-        array[place] = Fraction(int(rng.integers(1, 10)) * int(rng.choice([-1, 1])), int(rng.integers(1, 5)))
+        array[place] = Fraction(int(rng.integers(1, 30)) * int(rng.choice([-1, 1])), int(rng.integers(1, 8)))
     return array

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from sympy.tensor.indexed import Idx
 
-from derive.axes import LEADING, Affine, Index, plain_number
+from derive.axes import LEADING, Affine, Coefficient, Index, plain_number, symbolic
 from derive.errors import DefinitionError
 from derive.functions import MaxOver
 from derive.layer import Role, Symbol
@@ -99,7 +99,7 @@ class Converter:
         if isinstance(node, Boolean):
             raise self.fail(f"the condition {shown(node)} stands as a number.", "Write iverson(…) or where(…) around it.")
         raise self.fail(
-            f"{shown(node)} ({name}) cannot stand in an equation.",
+            f"{shown(node)} cannot stand in an equation.",
             "An equation is made of entries of tensors, sizes, options, numbers, functions and sums.",
         )
 
@@ -161,7 +161,7 @@ class Converter:
         if symbol is None:
             raise self.fail(f"{name} is not defined.", "Declare it as an argument, an option or the size of an axis.")
         if symbol.axes:
-            raise self.fail(f"{name} stands without indices.", f"Read its entries: {entries(symbol)}.")
+            raise self.fail(f"{name} stands without indices.", f"Read its entries: {symbol.read_as}.")
         return read(name)
 
     def on_floor(self, node) -> Expr:
@@ -186,7 +186,7 @@ class Converter:
         indices = tuple(self.affine(i, f"in {node}, the index {i}") for i in node.indices)
         if len(indices) != len(symbol.axes):
             raise self.fail(
-                f"{name} has {len(symbol.axes)} axes, {entries(symbol)}, but is read as {node} with {len(indices)}.",
+                f"{name} has {len(symbol.axes)} axes, {symbol.read_as}, but is read as {node} with {len(indices)}.",
                 "Give one index for each axis.",
             )
         for index, axis in zip(indices, symbol.axes, strict=True):
@@ -198,17 +198,17 @@ class Converter:
         plain = index.plain
         if axis.leading != (plain is not None and plain.leading) or LEADING in index.indices and plain is None:
             raise self.fail(
-                f"in {node}, '...' does not stand where {entries(symbol)} has it.", f"Read it as {entries(symbol)}."
+                f"in {node}, '...' does not stand where {symbol.read_as} has it.", f"Read it as {symbol.read_as}."
             )
         if plain is not None and sympy.expand(plain.size - axis.size) != 0:
             raise self.fail(
-                f"in {node}, index {plain} has size {plain.size}, but axis {axis} of {entries(symbol)} has size "
-                f"{axis.size}: one index with two sizes.",
-                "Use an axis of that size.",
+                f"in {node}, index {plain} has two sizes: its own, {plain.size}, and {axis.size}, that of axis {axis} of "
+                f"{symbol.read_as}.",
+                f"Read it at an axis of size {axis.size}.",
             )
         if not index.terms and (lies_outside(index.constant) or lies_outside(axis.size - 1 - index.constant)):
             raise self.fail(
-                f"{node} lies outside {entries(symbol)}, where it is always 0.",
+                f"{node} lies outside {symbol.read_as}, where it is always 0.",
                 f"Indices run from 0 to {axis.size - 1}; the last entry is at {axis.size - 1}.",
             )
 
@@ -424,6 +424,7 @@ class Converter:
         if difference.atoms(sympy.Indexed) or not all(
             self.integral(str(s)) for s in difference.free_symbols if not isinstance(s, Idx) and not is_label(s, difference)
         ):
+            self.check_compared(node)
             return self.test(relation, self.convert(left) - self.convert(right))
         # 2 i > n holds where i > n/2 does.
         difference *= sympy.denom(difference) if sympy.denom(difference).is_Integer else 1
@@ -433,6 +434,16 @@ class Converter:
         if not affine.terms and isinstance(affine.constant, int):
             return expr(int(HOLDS[relation](affine.constant, 0)))
         return atom(Bracket(relation, affine))
+
+
+    def check_compared(self, node) -> None:
+        """A comparison of data must not have an index as one of its numbers."""
+        numbers = node.replace(lambda part: isinstance(part, (sympy.Indexed, sympy.Sum)), lambda part: sympy.S.One)
+        if numbers.atoms(Idx):
+            raise self.fail(
+                f"the condition {shown(node)} compares an index with data.",
+                "Compare indices with indices, sizes and integer options, and data with data.",
+            )
 
 
 HOLDS: dict[str, Callable] = {
@@ -461,14 +472,9 @@ def is_label(symbol: sympy.Symbol, node: sympy.Expr) -> bool:
     return any(symbol == idx.label for idx in node.atoms(Idx))
 
 
-def lies_outside(distance) -> bool:
+def lies_outside(distance: Coefficient) -> bool:
     """Is the distance from an end of an axis known to be negative?"""
-    return bool(sympy.sympify(distance).is_negative)
-
-
-def entries(symbol: Symbol) -> str:
-    """How a tensor is read: W[i, o]."""
-    return f"{symbol.name}[{', '.join(i.name for i in symbol.axes)}]"
+    return bool(symbolic(distance).is_negative)
 
 
 def shown(node) -> str:

@@ -38,9 +38,9 @@ class Scope:
             )
         result: list[Index] = []
         for position, axis in enumerate(shape):
-            index = index_of(axis, f"{self.name}: {owner}")
+            index = index_of(axis, owner)
             if index == LEADING and position:
-                raise DefinitionError(f"{self.name}: in the shape of {owner}, '...' stands behind an axis. Put it first.")
+                raise DefinitionError(f"{self.name}: in {owner}[{_listed(shape)}], '...' stands behind an axis. Put it first.")
             if index in result:
                 raise DefinitionError(
                     f"{self.name}: {owner}[{_listed(shape)}] has axis {index} twice. Give each axis its own index, and "
@@ -83,7 +83,7 @@ class Scope:
 
     def define(self, symbol: Symbol, value: object) -> UndefinedTensor | None:
         """Record an equation. A read of a tensor that is not defined is kept until it is known whether it comes later."""
-        where = f"{self.name}: {symbol.name}[{_listed(symbol.axes)}]"
+        where = f"{self.name}: {symbol.read_as}"
         try:
             body = Converter(self.symbols, where, self.meet).convert(entry(value, where))
         except UndefinedTensor as error:
@@ -110,6 +110,12 @@ class Scope:
     def check_resolved(self) -> None:
         """Raise the first read of a tensor that is not defined above it."""
         for error in self.unresolved:
+            if error.tensor == error.owner:
+                own = DefinitionError(
+                    f"{error.where}: {error.tensor} is read in its own definition. An equation reads what is defined "
+                    "above it. Give the new value a name of its own."
+                )
+                raise own.with_traceback(error.__traceback__)
             if error.tensor in self.symbols:
                 later = DefinitionError(
                     f"{error.where}: {error.tensor} is read here but defined later. "
@@ -199,7 +205,7 @@ def functions_of(layer: str) -> tuple[str, str, str]:
 def described(symbol: Symbol) -> str:
     """A symbol in a message: parameter W[i, o]."""
     what = "tensor" if symbol.role is Role.VALUE else symbol.role.value
-    return f"{what} {symbol.name}[{_listed(symbol.axes)}]" if symbol.axes else f"{what} {symbol.name}"
+    return f"{what} {symbol.read_as}"
 
 
 def _listed(items: Iterable[object]) -> str:

@@ -31,6 +31,10 @@ from derive.program import (
     walk,
 )
 
+PART = "part"
+TOLD_BY_MAP = {"where": "{x}_masked", **dict.fromkeys(("sqrt", "log", "tanh", "sigmoid", "sin", "cos"), "{f}_{x}")}
+# What is worth taking out of a line that is too long, and room for its name.
+SHORTEST, NAME_LENGTH = 20, 16
 COMPUTED = (Map, Contract, Inner, Reduce, Scatter, Inside, Cast)
 
 
@@ -43,7 +47,7 @@ def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statem
 
     def place(value: Value) -> Value:
         if value in known:
-            return replace(known[value], axes=value.axes)  # type: ignore[type-var]
+            return replace(known[value], axes=value.axes)
         rebuilt = rebuild(value, place)
         if value not in wanted:
             return rebuilt
@@ -104,11 +108,16 @@ def _needed_twice(statements: Sequence[Statement]) -> set[Value]:
 
 
 def _worth_a_name(value: Value) -> bool:
-    if value.kind in ("number", "positions"):
+    if value.kind in ("number", "positions") or _a_few_numbers(value):
         return False
     if isinstance(value, (Window, Reshape)):
         return _copies(value)
     return isinstance(value, COMPUTED)
+
+
+def _a_few_numbers(value: Value) -> bool:
+    """Is it made of scalars alone?"""
+    return not any(v.axes for v in walk(value))
 
 
 def _copies(value: Value) -> bool:
@@ -136,20 +145,18 @@ def temporary_name(value: Value) -> str:
         return "mask"
     if isinstance(value, Map) and value.op == "exp":
         return "E"
-    stem = base_name(value)
+    names = {v.name for v in walk(value) if isinstance(v, Name) and v.kind == "array"}
+    if len(names) != 1:
+        return PART
+    (stem,) = names
     if isinstance(value, Reduce):
         return f"{stem}_{value.op}"
-    if isinstance(value, Window):
-        return f"{stem}_windows"
+    if isinstance(value, Map):
+        return TOLD_BY_MAP.get(value.op, PART).format(x=stem, f=value.op)
     if isinstance(value, Reshape):
-        return f"{stem}_columns" if any(isinstance(v, Window) for v in walk(value)) else f"{stem}_rows"
-    return "part"
-
-
-def base_name(value: Value) -> str:
-    """The name of the only tensor that a view or a reduction comes from, else `part`."""
-    names = {v.name for v in walk(value) if isinstance(v, Name)}
-    return names.pop() if len(names) == 1 else "part"
+        windows = any(isinstance(v, Window) for v in walk(value))
+        return f"{stem}_{'columns' if windows else 'rows'}"
+    return f"{stem}_windows" if isinstance(value, Window) else PART
 
 
 def fresh_name(stem: str, taken: set[str]) -> str:
@@ -169,11 +176,21 @@ def broken_up(
     names = set(taken)
     result: list[Statement] = []
     for statement in statements:
-        while isinstance(statement, Assign) and length(statement.value) > limit:
+        if isinstance(statement, Assign) and isinstance(statement.value, Scatter):
+            # What is scattered is worth a name of its own: the gradient at each tap.
+            operand = statement.value.operand
+            name = fresh_name(f"{statement.target}_taps", names)
+            result.append(Assign(name, operand, statement.implements))
+            scattered = replace(statement.value, operand=Name(name, axes=operand.axes))
+            statement = replace(statement, value=scattered, implements=None)
+        while isinstance(statement, Assign) and len(statement.target) + 3 + length(statement.value) > limit:
             part = _part_to_name(statement.value, length, limit)
             if part is None:
                 break
-            name = fresh_name(temporary_name(part), names)
+            stem = temporary_name(part)
+            if stem == PART:
+                stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else 'part'}"
+            name = fresh_name(stem, names)
             result.append(Assign(name, part, statement.implements))
             stand_in = Name(name, part.kind, axes=part.axes)
             value = _substituted(statement.value, part, stand_in)
@@ -183,9 +200,10 @@ def broken_up(
 
 
 def _part_to_name(value: Value, length: Callable[[Value], int], limit: int) -> Value | None:
-    """The longest part that fits on a line; views and numbers stay where they are."""
-    parts = [v for v in walk(value) if v is not value and _nameable(v) and 12 <= length(v) <= limit]
-    return max(parts, key=length, default=None)
+    """The longest part that fits on a line, else the shortest; views and numbers stay where they are."""
+    parts = [v for v in walk(value) if v is not value and _nameable(v) and length(v) >= SHORTEST]
+    fitting = [v for v in parts if length(v) <= limit - NAME_LENGTH]
+    return max(fitting, key=length) if fitting else min(parts, key=length, default=None)
 
 
 def _nameable(value: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from derive.axes import Affine, Index
 from derive.errors import UsageError
@@ -85,12 +86,17 @@ class Derivation:
     # The sublayers to whose own derivations this one refers.
     through: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def expr(self) -> Expr:
         """The gradient at the axes of the tensor itself, as in dW[i, o] = …"""
         return self.result.substitute(
             {p: Affine.of(i) for p, i in zip(self.at, self.symbol.axes, strict=True)}
         )
+
+    def _repr_latex_(self) -> str:
+        from derive.notebook import notebook_derivation
+
+        return notebook_derivation(self)
 
 
 @dataclass(frozen=True)
@@ -117,3 +123,8 @@ class Gradients:
     def names(self) -> dict[str, Symbol]:
         """Every name of the layer and of its gradients."""
         return {**self.layer.symbols, **self.backward.symbols, **{s.name: s for a in self.adjoints for s in a.defines}}
+
+    def _repr_latex_(self) -> str:
+        from derive.notebook import notebook_gradients
+
+        return notebook_gradients(self)

@@ -12,8 +12,8 @@ import numpy as np
 
 from derive.entries import Array
 from derive.errors import CheckError
-from derive.evidence import Evidence, accepts, typed
-from derive.layer import Layer, Role, Symbol
+from derive.evidence import Evidence, accepts, cotangent_symbols, typed
+from derive.layer import Layer, Symbol
 from derive.sampling import Case
 
 
@@ -31,8 +31,7 @@ class Subject:
     def of(evidence: Evidence, function: Callable, dtype: str) -> Subject:
         """Check how many arguments the function takes."""
         layer, symbols = evidence.layer, evidence.gradient_symbols
-        cotangents = [s.name for s in evidence.gradients.backward.arguments if s.role is Role.COTANGENT]
-        wanted = [s.name for s in layer.arguments] + cotangents
+        wanted = [s.name for s in (*layer.arguments, *cotangent_symbols(evidence.gradients))]
         if fits(function, layer, len(wanted)):
             return Subject(layer, function, symbols, dtype, True)
         if layer.scalar and fits(function, layer, len(wanted) - 1):

@@ -34,7 +34,8 @@ class Sublayer:
         if equation is None or not defined.isdisjoint(equation.reads):
             return self.entry(position, at)
         names = dict(zip((s.name for s in layer.arguments), self.backward.arguments, strict=True))
-        rebinding = Rebinding(names, call_values(self.call))
+        letters = {i: group[0].name for i, group in self.call.axes.items() if len(group) == 1}
+        rebinding = Rebinding(names, call_values(self.call), letters=letters)
         own = [i for i in equation.symbol.axes if not i.leading]
         groups = {i: (Affine.of(p),) for i, p in zip(own, at[len(at) - len(own) :], strict=True)}
         if LEADING in equation.symbol.axes:
@@ -92,7 +93,8 @@ def call_axes(call: Call, symbol: Symbol) -> tuple[Index, ...]:
     rebinding = Rebinding({}, call_values(call))
     axes: list[Index] = []
     for index in symbol.axes:
-        axes.extend(call.axes.get(index) or (Index(index.name, rebinding.size(index.size)),))
+        # A group of no leading axes is a group too.
+        axes.extend(call.axes[index] if index in call.axes else (Index(index.name, rebinding.size(index.size)),))
     return tuple(axes)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sympy
 
-from derive.axes import Affine, Coefficient, Index
+from derive.axes import Affine, Coefficient, Index, symbolic
 from derive.errors import NotationError
 from derive.operators import Operator
 from derive.ordering import Names
@@ -56,7 +56,7 @@ def _place(at: Affine, values: Mapping[Index, int], numbers: Mapping) -> int:
 
 
 def _number(value: Coefficient, numbers: Mapping) -> int:
-    value = sympy.sympify(value)
+    value = symbolic(value)
     given = {s: sympy.Integer(int(numbers[str(s)])) for s in value.free_symbols if str(s) in numbers}
     missing = sorted(str(s) for s in value.free_symbols - set(given))
     if missing:
@@ -72,7 +72,7 @@ def example_sizes(operator: Operator, names: Names) -> dict[str, int]:
         for symbol in sorted(index.size.free_symbols, key=str):
             sizes.setdefault(str(symbol), number)
     for value in (operator.row.size, operator.at.constant, *(c for _, c in operator.at.terms)):
-        for symbol in sorted(sympy.sympify(value).free_symbols, key=str):
+        for symbol in sorted(symbolic(value).free_symbols, key=str):
             default = names[str(symbol)].default if str(symbol) in names else None
             sizes.setdefault(str(symbol), 2 if default is None else int(default))
     return sizes

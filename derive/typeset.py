@@ -1,4 +1,4 @@
-"""A layer and its gradients in one target's spelling: equations as lines with a left side, a right side and a remark."""
+"""A layer and its gradients in one target's spelling: equations as lines with a left, a right and a remark."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from derive.axes import Index
-from derive.layer import Call, Equation, Layer, Role, Statement, Symbol
-from derive.matrices import Applied, Matrix, MatrixForm
+from derive.layer import Call, Equation, Layer, Statement, Symbol
+from derive.matrices import Applied, Matrix, MatrixForm, divides_by_rows
 from derive.matrix import matrix_form
 from derive.operators import Operator, find_operators
 from derive.printers.base import IndexPrinter
@@ -36,7 +36,9 @@ class Typesetter:
         self.style: Style = style_of(names, layer.spellings)
         self.index = IndexPrinter(self.style, names)
         self.trees = MatrixPrinter(self.style, names)
+        # What has been printed so far: operators, and whether anything was in matrix notation.
         self.used: dict[Operator, None] = {}
+        self.matrices = False
 
     @classmethod
     def of(cls, gradients: Gradients, style_of) -> Typesetter:
@@ -57,6 +59,7 @@ class Typesetter:
         """The matrix form, if there is one; remembers which operators are in use."""
         found = matrix_form(value, axes, self.names, self.operators)
         if found is not None:
+            self.matrices = True
             self.used.update((o, None) for o in _operators(found.tree))
         return found
 
@@ -70,11 +73,8 @@ class Typesetter:
         found = self.form(value, symbol.axes)
         if found is None:
             return None
-        return Line(left or self.style.name(symbol.name), self.trees.print(found, self._rest(symbol, found)), self.each(found))
-
-    @staticmethod
-    def _rest(symbol: Symbol, found: MatrixForm) -> tuple[Index, ...]:
-        return symbol.axes[len(found.batch) :]
+        right = self.trees.print(found, symbol.axes[len(found.batch) :])
+        return Line(left or self.style.name(symbol.name), right, self.each(found))
 
     def each(self, found: MatrixForm) -> str:
         """For which values the form holds, where it is one for each of several."""
@@ -82,7 +82,10 @@ class Typesetter:
         return self.style.each([scope.shown[i] for i in found.batch]) if found.batch else ""
 
     def best_line(self, symbol: Symbol, value: Expr, left: str | None = None, entry: str | None = None) -> Line:
-        """Matrix notation, or index notation with a remark where there is none."""
+        """Matrix notation; index notation where that reads better, and with a remark where there is no other."""
+        found = matrix_form(value, symbol.axes, self.names, self.operators)
+        if found is not None and divides_by_rows(found.tree):
+            return self.index_line(symbol, value, self.each(found), entry)
         line = self.matrix_line(symbol, value, left)
         if line is not None:
             return line
@@ -189,7 +192,5 @@ def cotangents(gradients: Gradients) -> list[tuple[Symbol, Symbol]]:
     """(cotangent, output) for each output of a layer that is not a loss."""
     if gradients.layer.scalar:
         return []
-    given = [s for s in gradients.backward.arguments if s.role is Role.COTANGENT]
-    if len(given) != len(gradients.layer.outputs):
-        given = [s for s in gradients.names.values() if s.role is Role.COTANGENT]
-    return list(zip(given, gradients.layer.output_symbols, strict=False))
+    given = gradients.backward.arguments[-len(gradients.layer.outputs) :]
+    return list(zip(given, gradients.layer.output_symbols, strict=True))

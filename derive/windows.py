@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import sympy
-
-from derive.axes import Affine, Coefficient, Index
+from derive.axes import Affine, Coefficient, Index, plain_number, symbolic
 from derive.layer import Role, Symbol
-from derive.layout import ordered
+from derive.layout import FLAT_SIZE, ordered
 from derive.program import Diagonal, Row, Value, Window
 from derive.terms import Atom, Bracket, Factor, Read, Term, product
 
@@ -28,13 +26,13 @@ def row_of(affine: Affine, indices: Sequence[Index]) -> Row:
 
 def read_entries(value: Value, at: Sequence[Affine], order: Sequence[Index]) -> Value:
     """The array of the reads of a tensor at affine indices; `value` is the tensor, one axis for each of `at`."""
-    plain = [a.plain for a in at]
+    plain = [whole_axis(a, axis) for a, axis in zip(at, value.axes, strict=True)]
     if None not in plain and len(set(plain)) == len(plain):
         return replace(value, axes=tuple(i for i in plain if i is not None))
     if None not in plain and len(set(plain)) == len(plain) - 1:
         return _diagonal(value, [i for i in plain if i is not None])
-    start = _first_affine(at)
-    kept, windowed = tuple(a.plain for a in at[:start] if a.plain), at[start:]
+    start = _first_affine(at, plain)
+    kept, windowed = tuple(i for i in plain[:start] if i is not None), at[start:]
     indices = ordered((i for a in windowed for i, _ in a.terms), order)
     rows = tuple(row_of(a, indices) for a in windowed)
     return Window(value, tuple(i.size for i in indices), rows, axes=(*kept, *indices))
@@ -48,9 +46,17 @@ def _diagonal(value: Value, at: list[Index]) -> Value:
     return Diagonal(value, first - len(at), second - len(at), axes=(*rest, twice))
 
 
-def _first_affine(at: Sequence[Affine]) -> int:
+def whole_axis(affine: Affine, axis: Index) -> Index | None:
+    """The index that runs over the whole axis, if it is one: not one of another size, whose reads may lie outside."""
+    index = affine.plain
+    if index is None or index.leading or index.size in (axis.size, FLAT_SIZE):
+        return index
+    return index if plain_number(index.size - axis.size) == 0 else None
+
+
+def _first_affine(at: Sequence[Affine], plain: Sequence[Index | None]) -> int:
     """The first axis from which on the tensor is read through a window."""
-    start = next((n for n, a in enumerate(at) if a.plain is None), len(at))
+    start = plain.index(None) if None in plain else len(at)
     for n, a in enumerate(at):
         if any(i in b.indices for i in a.indices for b in at[n + 1 :]):
             start = min(start, n)
@@ -185,7 +191,7 @@ def _slices(rows: Sequence[Affine], factors: Sequence[Factor], symbols: Symbols)
     for row in rows:
         if any(i in row.indices for i in chosen):
             continue
-        usable = [i for i, c in row.terms if sympy.sympify(c).is_nonzero]
+        usable = [i for i, c in row.terms if symbolic(c).is_nonzero]
         if usable:
             chosen.append(min(usable, key=lambda i: rank(i, factors, symbols)))
     distinct = all(sum(i in row.indices for i in chosen) <= 1 for row in rows)

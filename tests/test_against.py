@@ -6,7 +6,7 @@ import pytest
 
 from derive.cli import main
 
-MINE = '''
+MINE = """
 import numpy as np
 
 def right(X, W, b, dY):
@@ -86,7 +86,7 @@ def relu(X, dY):
 
 def leaky(X, dY):
     return dY * np.where(X > 0, 1, 0.01)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ WRONG = [
     ("linear", "factor", "dW", "looks like: a constant factor of 0.5"),
     ("linear", "missing", "db", "looks like: a missing sum over axis 0"),
     ("linear", "no_number", "dW", "dW is not an array of numbers"),
-    ("mse", "loss_sum", "dY", "looks like: a constant factor of 4"),
+    ("mse", "loss_sum", "dY", "looks like: a constant factor of 11"),
     ("relu", "leaky", "dX", "dX["),
 ]
 
@@ -141,7 +141,9 @@ WRONG = [
 def test_a_wrong_backward_is_answered(check, layer, function, value, detail, dtype):
     code, out, _ = check(layer, function, "--dtype", dtype)
     assert code == 1
-    lines = [line for line in out.splitlines() if line.startswith(f"FAILED  {layer}, {value}, numeric differentiation:")]
+    lines = [
+        line for line in out.splitlines() if line.startswith(f"FAILED  {layer}, {value}, numeric differentiation:")
+    ]
     assert lines and detail in lines[0]
 
 
@@ -218,7 +220,7 @@ def test_small_gradients_are_not_taken_for_zero(check):
 
 
 BAD_SIZES = {
-    "d_inn=3": "linear has no size 'd_inn'. Did you mean d_in or d_out?",
+    "d_x=3": "linear has no size 'd_x'. Did you mean d_in or d_out?",
     "d_in=0": "a size is an integer from 1 to 1000000, as in d_in=64.",
     "d_in=x": "a size is an integer from 1",
     "d_in": "a size is an integer from 1",
@@ -229,6 +231,11 @@ BAD_SIZES = {
 def test_sizes_that_cannot_be(check, sizes):
     code, _, err = check("linear", "right", "--sizes", sizes)
     assert code == 2 and BAD_SIZES[sizes] in err
+
+
+def test_sizes_that_do_not_fit(check):
+    code, _, err = check("linear", "right", "--sizes", "d_in=1000000,d_out=1000")
+    assert code == 2 and "linear: W would have 1,000,000,000 entries. Give smaller --sizes." in err
 
 
 def test_sizes_that_leave_an_axis_empty(check):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from sympy import Abs, Sum, exp, log, sqrt
 import numeric
 from derive.check import WITNESSES, check_layer
 from derive.cli import main
-from derive.define import Axis, Integer, Tensor, axes, define, layer
+from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
 from derive.derivation import forget, gradients
 from derive.errors import CheckError
-from derive.evidence import Evidence
+from derive.evidence import Evidence, derived_gradients
+from derive.layers.mlp import mlp
 from derive.loading import all_layers, load
 from derive.primitives import PRIMITIVES
 from derive.replay import replay, step_values
@@ -101,10 +103,52 @@ def residual(X: Tensor[i]):
     return define("Z", (i,), X[i] + X[i] * Y[i])
 
 
+x, h, o = axes("x=d_in h=d_h o=d_out")
+
+
+@layer
+def nested(
+    X: Tensor[..., x], A: Parameter[x, h], a: Parameter[h], B: Parameter[h, o], b: Parameter[o], *, s: Integer(1) = 2
+):
+    """The backward pass of the sublayer needs values inside it."""
+    H = mlp(X, A, a, B, b, name="H")
+    return define("Z", (..., o), s * H[..., o] ** 2)
+
+
+@layer
+def deeper(X: Tensor[..., x], A: Parameter[x, h], a: Parameter[h], B: Parameter[h, o], b: Parameter[o], c: Tensor[o]):
+    """And that of this one needs values two calls down."""
+    H = nested(X, A, a, B, b, s=3, name="H")
+    return define("Y", (...,), Sum(H[..., o] * c[o], o))
+
+
+@pytest.mark.parametrize("own", [nested, deeper], ids=lambda own: own.name)
+def test_values_inside_calls(own):
+    report = check_layer(own)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", ["linear", "softmax", "attention"])
+def test_a_gradient_is_a_layer_and_is_checked_like_one(name):
+    report = check_layer(gradients(load(name)).backward)
+    assert report.ok, str(report)
+
+
 @pytest.mark.parametrize("own", [distance, entropy, odds, norm, residual], ids=lambda own: own.name)
 def test_kinks_and_domains(own):
     report = check_layer(own)
     assert report.ok, str(report)
+
+
+def test_data_keep_away_from_poles():
+    @layer
+    def reciprocal(X: Tensor[i], Y: Tensor[j]):
+        """R = 1 / (x - y)"""
+        return define("R", (i, j), 1 / (X[i] - Y[j]))
+
+    for seed in range(5):
+        report = check_layer(reciprocal, seed)
+        assert report.ok, str(report)
 
 
 def test_a_layer_without_values_is_an_error():
@@ -119,13 +163,13 @@ def test_a_layer_without_values_is_an_error():
 
 def test_a_layer_without_sizes_is_an_error():
     @layer
-    def empty(X: Tensor[i]):
-        """Its output is always empty."""
-        s = Axis("s", i.size - i.size**2 - 1)
-        return define("y", (s,), X[s])
+    def long(X: Tensor[i]):
+        """Its output is empty unless X is long."""
+        s = Axis("s", i.size - 20)
+        return define("y", (s,), X[s + 20])
 
-    with pytest.raises(CheckError, match="empty: no sizes n up to 13 make all its axes at least 1 long"):
-        cases(empty)
+    with pytest.raises(CheckError, match="long: no sizes n up to 13 make all its axes at least 1 long"):
+        cases(long)
 
 
 # sizes
@@ -148,15 +192,28 @@ def test_sizes_can_be_fixed():
     assert sizes["d_in"] == 64
 
 
-def test_divided_sizes_are_solved_for():
-    @layer
-    def halves(X: Tensor[i]):
-        """The first half plus the second."""
-        h = Axis("h", i.size / 2)
-        return define("y", (h,), X[h] + X[h + i.size / 2])
+def test_sizes_that_follow_from_others():
+    g, r = axes("g=groups r=each")
+    whole = Axis("h", g.size * r.size)
 
-    assert all(case.sizes["n"] % 2 == 0 for case in cases(halves))
-    assert halves.options == () and Integer
+    @layer
+    def grouped(X: Tensor[whole], Y: Tensor[g, r]):
+        """Y times X, whose axis is split in two."""
+        return define("Z", (g, r), X[r.size * g + r] * Y[g, r])
+
+    for case in cases(grouped):
+        assert case.arguments["X"].shape == (case.sizes["groups"] * case.sizes["each"],)
+
+
+def test_an_axis_that_would_be_empty_is_avoided():
+    pairs = Axis("h", i.size // 2)
+
+    @layer
+    def paired(X: Tensor[i]):
+        """Sums of neighbours."""
+        return define("y", (pairs,), X[2 * pairs] + X[2 * pairs + 1])
+
+    assert all(case.outputs[0].size for case in cases(paired))
 
 
 # planted faults
@@ -173,6 +230,13 @@ def linear_bwd(residuals, dY):
     return dY @ W.T, X.reshape(-1, X.shape[-1]).T @ n, n.sum(axis=0)
 """
 
+
+def module(source: str) -> SimpleNamespace:
+    namespace = {}
+    exec(source, namespace)
+    return SimpleNamespace(**namespace)
+
+
 FAULTS = [
     ("X @ W + b\ndef linear_fwd", "X @ W - b\ndef linear_fwd", "Y", "Y["),
     ("dY @ W.T", "-dY @ W.T", "dX", "looks like: sign flipped"),
@@ -183,29 +247,39 @@ FAULTS = [
     ("n.sum(axis=0)", "np.float64(1) * n.sum(axis=0)", "db", "db is float64 for arguments in float32"),
     ("n.sum(axis=0)", "n.summ(axis=0)", "db", "AttributeError: 'numpy.ndarray' object has no attribute 'summ'"),
     ("    return dY @ W.T, ", "    return ", "dX", "3 values come back instead of 4 (Y, dX, dW, db)"),
-    ("import numpy as np", "import numpy as np (", "Y", "SyntaxError"),
 ]
 
 
 def test_the_module_without_a_fault_passes():
-    report = check_layer(load("linear"), source=LINEAR)
+    report = check_layer(load("linear"), module=module(LINEAR))
     assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("right, wrong, value, detail", FAULTS, ids=[wrong for _, wrong, _, _ in FAULTS])
 def test_a_fault_in_generated_code_is_found(right, wrong, value, detail):
     assert right in LINEAR
-    report = check_layer(load("linear"), source=LINEAR.replace(right, wrong))
+    report = check_layer(load("linear"), module=module(LINEAR.replace(right, wrong)))
     assert not report.ok
     found = [check for check in report.failures if check.value == value]
     assert {check.witness for check in found} <= {"generated code", "generated code, float32", "inner products"}
     assert any(detail in check.detail for check in found), str(report)
 
 
+def test_many_modules_can_be_checked_on_one_evidence():
+    evidence = Evidence(load("linear"))
+    for number, (right, wrong, value, _) in enumerate(FAULTS):
+        other = evidence.with_module(module(LINEAR.replace(right, wrong)))
+        assert other.cases is evidence.cases
+        WITNESSES["generated code"](other)
+        found = {check.value for check in other.tally.report(other.values).failures}
+        # The fault in the type of db shows in float32 only.
+        assert value in found or number in (4, 6), wrong
+
+
 def test_only_what_is_wrong_is_named():
     wrong = LINEAR.replace("dY @ W.T", "-dY @ W.T")
     witnesses = ("generated code", "generated code, float32", "inner products")
-    assert failed(check_layer(load("linear"), source=wrong)) == {("dX", witness) for witness in witnesses}
+    assert failed(check_layer(load("linear"), module=module(wrong))) == {("dX", witness) for witness in witnesses}
 
 
 def test_a_fault_in_handwritten_code_is_found(monkeypatch, capsys):
@@ -244,14 +318,15 @@ def test_a_wrong_step_is_found():
     assert check.witness == "steps" and "after the step" in check.detail
 
 
-def test_steps_start_from_the_derivative_of_the_loss():
-    own = load("attention")
-    for case in cases(own, 0, 20_000, ((),))[:1]:
-        derived = gradients(own)
-        oracle = replay(derived, case)
-        first = step_values(derived.derivations["Q"], oracle)[0]
-        assert first.shape == case.arguments["Q"].shape
-        np.testing.assert_allclose(first, Evidence(own).gradients and first)
+def test_derivations_start_from_the_derivative_of_the_loss():
+    evidence = Evidence(load("attention"))
+    (case, *_) = cases(evidence.layer, 0, 20_000, ((),))
+    oracle = replay(evidence.gradients, case)
+    for name, gradient in zip("QKV", derived_gradients(evidence.gradients, case), strict=True):
+        values = step_values(evidence.gradients.derivations[name], oracle)
+        assert len(values) == len(evidence.gradients.derivations[name].steps) + 1
+        np.testing.assert_allclose(values[0][0], gradient, rtol=1e-12)
+        np.testing.assert_allclose(values[-1][0], gradient, rtol=1e-12)
 
 
 # reports

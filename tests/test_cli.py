@@ -150,8 +150,11 @@ WRONG = [
     (["latex", "linear", "--wrt", "V"], "linear has no tensor 'V' to differentiate by. There are: W, X, Y, b."),
     (["numpy", "linear", "--wrt", "V"], "linear has no tensor 'V'"),
     (["latex", "linear", "-o", "{tmp}"], "cannot be written"),
-    (["latex", "linear", "-o", "{tmp}/not/there.tex"], "{tmp}/not/there.tex cannot be written: No such file or directory."),
-    (["check", "--seed", "-1"], "argument --seed: expected one argument"),
+    (
+        ["latex", "linear", "-o", "{tmp}/not/there.tex"],
+        "{tmp}/not/there.tex cannot be written: No such file or directory.",
+    ),
+    (["check", "--seed", "-1"], "argument --seed: '-1' is not a seed; give an integer of at least 0"),
     (["check", "--seed", "x"], "argument --seed: 'x' is not a seed; give an integer of at least 0"),
     (["check", "linear", "--dtype", "float32"], "Give --against too."),
     (["check", "linear", "--against", "f.py"], "'f.py' does not name a function. Give a file and a function:"),
@@ -250,6 +253,13 @@ def test_a_closed_output_is_quiet():
     command = f"{sys.executable} -m derive numpy attention | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_output_is_one_line():
+    command = f"{sys.executable} -m derive numpy attention > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "derive: the output cannot be written: No space left on device.\n")
 
 
 def test_an_interrupt_is_quiet(run, monkeypatch):

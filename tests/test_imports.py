@@ -73,13 +73,15 @@ def test_the_core_imports_no_layer():
     assert [str(e) for e in used if e.imported != "derive.layers"] == []
 
 
+def words_printed_by(code: str, *arguments: str) -> list[str]:
+    """What a new interpreter prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+
+
 def loaded_by(statement: str, *watched: str) -> list[str]:
-    """Which of the modules a new interpreter has loaded after a statement."""
-    code = f"import sys; {statement}; print(*[m for m in {watched} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout.split()
+    """Which of the modules are loaded after a statement."""
+    return words_printed_by(f"import sys; {statement}; print(*[m for m in {watched} if m in sys.modules])")
 
 
 @pytest.mark.parametrize("module", ["derive", "derive.cli"])
@@ -89,3 +91,16 @@ def test_numpy_and_jinja2_are_imported_when_needed(module):
 
 def test_the_handwritten_reference_runs_without_the_core():
     assert loaded_by("import numeric", "derive", "numeric", "sympy") == ["numeric"]
+
+
+LOAD_ALL = """
+import derive, importlib, sys, types
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(*[name for name in derive.__all__ if isinstance(getattr(derive, name), types.ModuleType)])
+"""
+
+
+def test_a_public_name_is_not_hidden_by_a_module_of_that_name():
+    # Loading derive.axes binds `axes` in the package, where a function of that name may be expected.
+    assert words_printed_by(LOAD_ALL, *(name for name in CORE if name != "derive.__main__")) == []

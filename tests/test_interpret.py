@@ -75,6 +75,19 @@ def test_fractions_stay_exact():
     assert isinstance(Y[0, 0], Fraction)
 
 
+def test_constants_are_floats_among_floats_and_exact_among_fractions():
+    @layer
+    def shares(X: Tensor[i]):
+        """c = 1/n, Y = c X"""
+        c = define("c", (i,), iverson(i >= 1) / i.size)
+        return define("Y", (i,), c[i] * X[i])
+
+    values = interpret(shares, {"X": np.ones(3)})
+    assert values["c"].dtype == values["Y"].dtype == float
+    values = interpret(shares, {"X": np.array([Fraction(1)] * 3, object)})
+    assert values["c"].tolist() == [0, Fraction(1, 3), Fraction(1, 3)]
+
+
 def test_the_number_of_leading_entries_is_a_size(rng):
     @layer
     def mean_square(X: Tensor[...]):

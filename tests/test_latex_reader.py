@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned, split_entry, split_matrix
 
 RNG = np.random.default_rng(7)
@@ -421,6 +420,7 @@ def test_a_matrix_written_out_is_split():
         (r"\mathrm{d}S", r"\mathrm{d}S", ()),
         (r"P_{\ell_{1},q}", "P", (r"\ell_{1}", "q")),
         ("G", "G", ()),
+        (r"{\hat{x}\!\,}_{i}", r"\hat{x}", ("i",)),
     ],
 )
 def test_a_left_side_is_split(latex, name, indices):

@@ -103,10 +103,13 @@ BAD_FILES = {
     "fails": ("x = 1\ny = x / 0\n", "{path}, line 2: it fails while loading with ZeroDivisionError: division by zero."),
     "syntax": ("def f(:\n", "{path}, line 1: it fails while loading with SyntaxError: invalid syntax."),
     "exits": ("raise SystemExit('enough')\n", "{path}, line 1: it fails while loading with SystemExit: enough."),
-    "import": ("import not_there\n", "{path}, line 1: it fails while loading with ModuleNotFoundError: No module named"),
+    "import": (
+        "import not_there\n",
+        "{path}, line 1: it fails while loading with ModuleNotFoundError: No module named",
+    ),
     "bad layer": (
         OWN.replace("Sum(x[i] * A[i, j] * y[j], i, j)", "Sum(x[i] * A[i, j] * y[j], j)"),
-        "{path}, line 11: bilinear: s[]: index i is free on the right but does not stand on the left.",
+        "{path}, line 11: bilinear: s: index i is free on the right but does not stand on the left.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Matrix notation: what index notation becomes, that both have the same value and shape, and what has no matrix form."""
+"""Matrix notation: what index notation becomes, with the same value and shape, and what has no matrix form."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ NAMES = {
         symbol("B", j, k),
         symbol("C", k, i),
         symbol("D", i, j),
+        symbol("E", k, j),
         symbol("S", i, i),
         symbol("R", i, j, k),
         symbol("x", i),
@@ -154,7 +155,7 @@ FORMS = [
     (total((x() - y()) * B(), [j]), (i, k), "(x 1ᵀ - 1 yᵀ) B"),
     # multiplied out where three indices stand in one parenthesis
     (total(A() * (B() - C()), [j]), (i, k), "A B - diag(A 1) Cᵀ"),
-    (total((A() - read("E", k, j)) ** 2, [j]), (i, k), "(A ⊙ A) 1 1ᵀ"),
+    (total((A() - read("E", k, j)) ** 2, [j]), (i, k), "A^{⊙2} 1 1ᵀ + 1 1ᵀ (E^{⊙2})ᵀ - 2 A Eᵀ"),
 ]
 
 
@@ -174,10 +175,14 @@ def test_form_and_index_notation_have_the_same_value(value, axes, text):
     agree(value, axes)
 
 
+MASK = atom(Bracket(">=", Affine.of(i) - Affine.of(i2)))
+
 NOTHING = [
-    ("three edges at a bound index", total(A() * B(j, k) * read("E", j, l), [j]), (i, k, l)),
-    ("rank three", total(read("R", i, j, k), [k]), (i, j)),
-    ("a cycle with a chord", total(A() * B() * C() * read("E", i, l) * read("F", j, l) * read("H", k, l), AXES[:4]), ()),
+    ("three edges at a bound index", total(A() * B(j, k) * read("F", j, l), [j]), (i, k, l)),
+    ("rank three", total(read("R", i, j, k), [i]), (j, k)),
+    ("every two of four", total(A() * B() * C() * read("E", i, l) * read("F", j, l) * read("H", k, l), AXES[:4]), ()),
+    ("a mask on an index that another sum hides", S(i, i2) * total(S(i, i2) * MASK, [i]), (i, i2)),
+    ("a mask on one index", x() * atom(Bracket(">=", Affine(((i, 1),), -1))), (i,)),
     ("a maximum", atom(Maximum(A(), (j,))), (i,)),
     ("a constant index", Expr(read("A", Affine((), 0), j).terms), (j,)),
     ("a mask on an index that is summed", total(A() * atom(Bracket(">=", Affine.of(i) - Affine.of(j))), [j]), (i,)),
@@ -191,10 +196,10 @@ def test_no_form(value, axes):
 
 
 def test_a_mask_on_the_result_is_written_in_its_indices():
-    mask = atom(Bracket(">=", Affine.of(i) - Affine.of(i2)))
-    form = matrix_form(S() * mask, (i, i2), NAMES)
+    form = matrix_form(S() * MASK, (i, i2), NAMES)
     assert matrix_text(form, NAMES, axes=(i, i2)) == "S ⊙ [i2 ≤ i]"
-    assert matrix_form(S() * mask, (i2, i), NAMES) is not None
+    form = matrix_form(S() * MASK, (i2, i), NAMES)
+    assert matrix_text(form, NAMES, axes=(i2, i)) == "Sᵀ ⊙ [i2 ≤ i]"
 
 
 # leading axes

@@ -104,10 +104,11 @@ def test_the_changelog_has_an_entry_for_this_version(metadata):
     assert f"\n## {metadata['Version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_what_runs_is_what_was_installed(installed):
+def test_what_runs_is_what_was_installed(installed, metadata):
     where = installed.python("-c", "import derive, numeric; print(derive.__file__, numeric.__file__, sep='\\n')")
     assert all(Path(line).is_relative_to(installed.environment) for line in where.splitlines())
-    assert "0.1.0" in installed.derive("--version")
+    assert installed.derive("--version").strip() == f"derive {metadata['Version']}"
+    assert installed.python("-c", "import derive; print(derive.__version__)").strip() == metadata["Version"]
 
 
 def test_list(installed):

@@ -11,9 +11,9 @@ from source import CORE, DERIVE, LAYERS, identifiers, strings, tree
 
 from derive.primitives import PRIMITIVES
 
-# A word of the mathematics that is a layer's name too: reads are at affine indices. In names and in sentences it is
-# allowed; as a whole string, by which code could tell that layer from others, it is not.
-MATHEMATICS = {"affine"}
+# Words of the mathematics that are layers' names too: affine indices, Toeplitz matrices. In names and sentences they
+# are allowed; as whole strings, by which code could tell such a layer from others, they are not.
+MATHEMATICS = {"affine", "toeplitz"}
 
 
 def layer_names() -> set[str]:

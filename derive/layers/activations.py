@@ -9,7 +9,7 @@ from derive.define import sigmoid as logistic
 
 @layer
 def relu(X: Tensor[...]):
-    """Rectified linear unit Y = max(X, 0) (Nair and Hinton, 2010); its derivative at 0 is taken as 0."""
+    """Rectified linear unit Y = max(X, 0) (Nair and Hinton, 2010)."""
     return define("Y", (...,), Max(X[...], 0))
 
 

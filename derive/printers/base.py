@@ -5,17 +5,19 @@ A `Style` spells the pieces for one target. Everything a style returns may hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-import sympy
-
-from derive.axes import LEADING, Affine, Coefficient, Index, fresh
-from derive.errors import NotationError
+from derive.axes import Affine, Coefficient, Index, symbolic
+from derive.comparisons import balanced, sides
+from derive.exponentials import gathered
 from derive.layer import Role
 from derive.ordering import Names, Order
+from derive.printers.lines import plain
+from derive.printers.scope import Scope
+from derive.printers.sizes import SizePrinter
+from derive.printers.style import Fractions, Style, magnitude
 from derive.terms import (
     Atom,
     Bracket,
@@ -28,54 +30,8 @@ from derive.terms import (
     Read,
     Term,
     Test,
-    add,
     atoms,
-    scale,
 )
-
-if TYPE_CHECKING:
-    from derive.printers.style import Style
-
-
-@dataclass
-class Fractions:
-    """The factors of a product above, below and behind the line, numbers and sizes apart from what has indices."""
-
-    scalars: list[str] = field(default_factory=list)
-    above: list[str] = field(default_factory=list)
-    scalars_below: list[str] = field(default_factory=list)
-    below: list[str] = field(default_factory=list)
-    behind: list[str] = field(default_factory=list)
-    # The content of the one parenthesis above, and of the one below, where that is all there is.
-    bare: str | None = None
-    bare_below: str | None = None
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The indices in scope: how each is shown, what is taken, and in which order they are read."""
-
-    shown: Mapping[Index, str]
-    taken: frozenset[str]
-    order: tuple[Index, ...] = ()
-
-    def bind(self, indices: Iterable[Index], style: Style, first: Iterable[Index] = ()) -> Scope:
-        """The scope inside a sum: indices that would shadow one in sight get another name."""
-        shown, taken = dict(self.shown), set(self.taken)
-        new = []
-        for index in indices:
-            copy, avoided = (LEADING if index.leading else index), set()
-            while style.index(copy.name) in taken:
-                avoided.add(copy.name)
-                copy = fresh(copy, avoided)
-            shown[index] = style.index(copy.name)
-            taken.add(shown[index])
-            new.append(index)
-        order = tuple(dict.fromkeys((*first, *self.order, *new)))
-        return Scope(shown, frozenset(taken), order)
-
-    def place(self, index: Index) -> tuple:
-        return (self.order.index(index) if index in self.order else len(self.order), index.name)
 
 
 class IndexPrinter:
@@ -85,11 +41,17 @@ class IndexPrinter:
         self.style = style
         self.names = names
         self.order = Order(names)
+        self.sizes = SizePrinter(style)
 
     def scope(self, free: Iterable[Index]) -> Scope:
         """The scope of the free indices; an index spelled like a number in sight gets another name."""
+        return self.outermost.bind(free, self.style)
+
+    @cached_property
+    def outermost(self) -> Scope:
         numbers = {self.style.name(n) for n, s in self.names.items() if not s.axes}
-        return Scope({}, frozenset(numbers)).bind(free, self.style)
+        sizes = {self.style.index(i.name): i.size for s in reversed(list(self.names.values())) for i in s.axes}
+        return Scope({}, frozenset(numbers), sizes=sizes)
 
     def print(self, value: Expr, free: Sequence[Index] | None = None) -> str:
         free = sorted(value.free, key=lambda i: i.name) if free is None else free
@@ -114,7 +76,7 @@ class IndexPrinter:
         outside = [f for f in factors if f[0].free.isdisjoint(bound)]
         total = self.style.total([inner.shown[i] for i in bound]) if bound else ""
         text = self.style.term(
-            abs(term.coefficient), self.fractions(outside, inner), total, self.fractions(inside, inner)
+            magnitude(term.coefficient), self.fractions(outside, inner), total, self.fractions(inside, inner)
         )
         return term.coefficient < 0, text
 
@@ -135,7 +97,7 @@ class IndexPrinter:
         result = Fractions()
         factors = list(factors)
         for factor, exponent in factors:
-            text = self.power(factor, abs(exponent), scope)
+            text = self.power(factor, magnitude(exponent), scope)
             if isinstance(factor, (Partial, Test, Bracket)):
                 result.behind.append(text)
                 continue
@@ -154,7 +116,8 @@ class IndexPrinter:
 
     def power(self, factor: Atom, exponent: Rational, scope: Scope) -> str:
         if exponent == Fraction(1, 2):
-            return self.style.root(self.expr(factor.body, scope) if isinstance(factor, Paren) else self.atom(factor, scope))
+            bare = self.expr(factor.body, scope) if isinstance(factor, Paren) else self.atom(factor, scope)
+            return self.style.root(bare)
         text = self.atom(factor, scope)
         return text if exponent == 1 else self.style.power(text, exponent)
 
@@ -183,11 +146,7 @@ class IndexPrinter:
         return self.style.iverson(self.affine(left, scope), relation, self.affine(right, scope))
 
     def _test(self, factor: Test, scope: Scope) -> str:
-        positive = [t for t in factor.argument.terms if t.coefficient > 0]
-        negative = [t.scaled(-1) for t in factor.argument.terms if t.coefficient < 0]
-        left, right, relation = Expr(tuple(positive)), Expr(tuple(negative)), factor.relation
-        if not positive:
-            left, right, relation = right, left, MIRRORED[relation]
+        left, relation, right = sides(factor)
         return self.style.iverson(self.expr(left, scope), relation, self.expr(right, scope))
 
     def _maximum(self, factor: Maximum, scope: Scope) -> str:
@@ -206,69 +165,23 @@ class IndexPrinter:
     # affine indices and sizes
 
     def affine(self, value: Affine, scope: Scope) -> str:
-        """s t + d k - p, in the order in which the indices are read; the positive first."""
+        """s t + d k - p, in the order in which the indices are read; the positive first. No line breaks inside."""
         terms = []
         for index, coefficient in sorted(value.terms, key=lambda ic: scope.place(ic[0])):
-            negative, factor = self.coefficient(coefficient)
+            negative, factor = self.sizes.coefficient(coefficient)
             shown = scope.shown.get(index) or self.style.index(index.name)
             terms.append((negative, self.style.times.join(f for f in (factor, shown) if f)))
-        constant = sympy.sympify(value.constant)
+        constant = symbolic(value.constant)
         if constant != 0 or not terms:
-            terms.extend(self._size_terms(constant))
-        return self.style.sum(sorted(terms, key=lambda t: t[0]))
-
-    def coefficient(self, value: Coefficient) -> tuple[bool, str]:
-        """Sign and absolute value of a coefficient; nothing for one."""
-        terms = self._size_terms(sympy.sympify(value))
-        if len(terms) > 1:
-            return False, self.style.parens(self.style.sum(terms))
-        negative, text = terms[0]
-        return negative, "" if text == "1" else text
+            terms.extend(self.sizes.terms(constant))
+        return plain(self.style.sum(sorted(terms, key=lambda t: t[0])))
 
     def size(self, value: Coefficient) -> str:
-        """The size of an axis, or a coefficient."""
-        return self.style.sum(self._size_terms(sympy.sympify(value)))
-
-    def _size_terms(self, value: sympy.Expr) -> list[tuple[bool, str]]:
-        parts = sorted(sympy.Add.make_args(value), key=lambda a: (a.is_number, not a.is_Symbol, str(a)))
-        return sorted((self._size_term(a) for a in parts), key=lambda t: t[0])
-
-    def _size_term(self, value: sympy.Expr) -> tuple[bool, str]:
-        number, rest = value.as_coeff_Mul()
-        fractions = Fractions()
-        for factor in sympy.Mul.make_args(rest) if rest != 1 else ():
-            base, exponent = factor.as_base_exp()
-            text = self._size_atom(base)
-            power = abs(int(exponent))
-            text = text if power == 1 else self.style.power(text, power)
-            (fractions.scalars if exponent > 0 else fractions.scalars_below).append(text)
-        coefficient = abs(Fraction(int(number.p), int(number.q)))
-        return bool(number < 0), self.style.term(coefficient, fractions, "", Fractions())
-
-    def _size_atom(self, value: sympy.Expr) -> str:
-        if value.is_Symbol:
-            return self.style.name(str(value))
-        if isinstance(value, sympy.floor):
-            return self.style.function("floor", self._floored(value.args[0]))
-        if value.is_Add:
-            return self.style.parens(self.size(value))
-        raise NotationError(f"the size {value} is made of {type(value).__name__}. Use sums, products and floor division.")
-
-    def _floored(self, value: sympy.Expr) -> str:
-        """⌊(a + b)/c⌋ with one denominator."""
-        above, below = sympy.fraction(sympy.together(value))
-        if below == 1:
-            return self.size(above)
-        fractions = Fractions(bare=self.size(above), bare_below=self.size(below))
-        fractions.above, fractions.below = [self.style.parens(fractions.bare)], [self.style.parens(fractions.bare_below)]
-        if not above.is_Add:
-            fractions.above = [fractions.bare]
-        if below.is_Symbol:
-            fractions.below = [fractions.bare_below]
-        return self.style.term(1, fractions, "", Fractions())
+        """The size of an axis."""
+        return self.sizes.size(value)
 
 
-ATOMS = {
+ATOMS: dict[type[Atom], Callable[..., str]] = {
     Read: IndexPrinter._read,
     Function: IndexPrinter._function,
     Paren: IndexPrinter._paren,
@@ -277,18 +190,7 @@ ATOMS = {
     Maximum: IndexPrinter._maximum,
     Partial: IndexPrinter._partial,
 }
-KINDS = {Read: 0, Function: 1, Paren: 2, Maximum: 3, Partial: 4, Test: 5, Bracket: 6}
-MIRRORED = {">": "<", ">=": "<=", "==": "==", "!=": "!="}
-
-
-def gathered(factors: Iterable[tuple[Atom, Rational]]) -> list[tuple[Atom, Rational]]:
-    """All exponentials of a product as one: exp(a) exp(b)^-1 is exp(a - b)."""
-    factors = list(factors)
-    exponentials = [(a, e) for a, e in factors if isinstance(a, Function) and a.name == "exp"]
-    if not exponentials:
-        return factors
-    argument = add(*(scale(a.argument, e) for a, e in exponentials))
-    return [f for f in factors if f not in exponentials] + [(Function("exp", argument), 1)]
+KINDS: dict[type[Atom], int] = {Read: 0, Function: 1, Paren: 2, Maximum: 3, Partial: 4, Test: 5, Bracket: 6}
 
 
 def plain_indices(factor: Atom) -> list[Index]:
@@ -301,28 +203,3 @@ def appearance(factors: Sequence[tuple[Atom, Rational]], index: Index) -> tuple:
     plain = [(n, m) for n, (a, _) in enumerate(factors) for m, i in enumerate(plain_indices(a)) if i == index]
     anywhere = [(n, 0) for n, (a, _) in enumerate(factors) if index in a.free]
     return (0, *plain[0]) if plain else (1, *(anywhere[0] if anywhere else (99, 0)), index.name)
-
-
-def balanced(bracket: Bracket) -> tuple[Affine, str, Affine]:
-    """An Iverson bracket with positive terms on each side, one index alone on the left where that can be."""
-    affine = bracket.affine
-    positive = Affine(tuple((i, c) for i, c in affine.terms if not is_negative(c)))
-    negative = Affine(tuple((i, -c) for i, c in affine.terms if is_negative(c)))
-    constant = affine.constant
-    if bracket.relation != ">=":
-        if alone(negative) and not alone(positive):
-            positive, negative, constant = negative, positive, -constant
-        return positive, bracket.relation, replace(negative, constant=-constant)
-    if not negative.terms:
-        return positive, ">=", Affine((), -constant)
-    if constant == -1 and positive.terms:
-        return negative, "<", positive
-    return negative, "<=", replace(positive, constant=constant)
-
-
-def alone(affine: Affine) -> bool:
-    return len(affine.terms) == 1 and affine.terms[0][1] == 1
-
-
-def is_negative(value: Coefficient) -> bool:
-    return bool(sympy.sympify(value).could_extract_minus_sign())

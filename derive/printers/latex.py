@@ -9,11 +9,11 @@ from fractions import Fraction
 from derive.axes import Index
 from derive.matrices import Matrix, MatrixForm
 from derive.ordering import Names
-from derive.printers.base import Fractions, IndexPrinter
+from derive.printers.base import IndexPrinter
 from derive.printers.escape import escape
 from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, plain, width
-from derive.printers.spelling import composite, latex_index, latex_name
-from derive.printers.style import Style
+from derive.printers.spelling import composite, distinct, group, latex_index, latex_name
+from derive.printers.style import Fractions, Style
 from derive.printers.tree import MatrixPrinter
 from derive.terms import Expr, Rational
 
@@ -47,13 +47,21 @@ class LatexStyle(Style):
 
     def __init__(self, names: Names, spellings: Mapping[str, str] | None = None):
         super().__init__(names, spellings)
-        self.delta_taken = any(latex_name(n, names) == r"\delta" for n in names)
+        self.spelled = distinct(names)
+        self.indices: dict[str, str] = {}
+        # Names that need braces before they take a power.
+        self.stiff = {latex for latex in self.spelled.values() if not _takes_power(latex)}
+        self.delta_taken = r"\delta" in self.spelled.values()
 
     def name(self, name: str) -> str:
-        return latex_name(name, self.names)
+        if name not in self.spelled:
+            self.spelled[name] = latex_name(name, self.names)
+        return self.spelled[name]
 
     def index(self, name: str) -> str:
-        return latex_index(name, self.spellings)
+        if name not in self.indices:
+            self.indices[name] = latex_index(name, self.spellings)
+        return self.indices[name]
 
     def entry(self, tensor: str, at: Sequence[str]) -> str:
         name = self.name(tensor)
@@ -114,9 +122,7 @@ class LatexStyle(Style):
         return f"{self._powered(base)}^{{{exponent}}}"
 
     def _powered(self, base: str) -> str:
-        if plain(base) in {self.name(n) for n in self.names} and not _takes_power(base):
-            return f"{{{base}}}"
-        return base
+        return group(base) if base in self.stiff else base
 
     def root(self, radicand: str) -> str:
         return rf"\sqrt{{{plain(radicand)}}}"
@@ -161,10 +167,11 @@ class LatexStyle(Style):
 
     def product(self, factors: Sequence[str]) -> str:
         r"""Side by side; a composite name keeps its distance: \mathrm{d}S \, K."""
-        return "".join(
-            factor if n == 0 else (rf" \, {FACTOR}" if factors[n - 1].startswith(r"\mathrm{d}") else f" {FACTOR}") + factor
-            for n, factor in enumerate(factors)
-        )
+        text = ""
+        for number, factor in enumerate(factors):
+            space = rf" \, {FACTOR}" if factors[number - 1].startswith(r"\mathrm{d}") else f" {FACTOR}"
+            text += space + factor if number else factor
+        return text
 
     def over(self, above: str, below: Sequence[str]) -> str:
         return f"{above} / {below[0] if len(below) == 1 else self.parens(' '.join(below))}"
@@ -175,7 +182,7 @@ class LatexStyle(Style):
     # remarks beside equations
 
     def each(self, indices: Sequence[str]) -> str:
-        return rf"\text{{for each ${', '.join(indices)}$}}"
+        return rf"\text{{for each \({', '.join(indices)}\)}}"
 
     def remark(self, prose: str) -> str:
         return rf"\text{{{escape(prose)}}}"
@@ -189,7 +196,7 @@ class LatexStyle(Style):
         if not verb:
             return escape(name)
         shown = {s.shown: n for n, s in self.names.items()}
-        words = [f"${self.name(shown[w])}$" if w in shown else escape(w) for w in rest.split(", ")]
+        words = [rf"\({self.name(shown[w])}\)" if w in shown else escape(w) for w in rest.split(", ")]
         return escape(verb) + ", ".join(words)
 
     def call(self, layer: str, arguments: Sequence[str]) -> str:
@@ -208,7 +215,7 @@ def _times(factors: Sequence[str]) -> str:
 
 
 def _braced(name: str) -> str:
-    return f"{{{name}}}" if composite(name) else name
+    return group(name) if composite(name) else name
 
 
 def _takes_power(name: str) -> bool:
@@ -217,11 +224,15 @@ def _takes_power(name: str) -> bool:
     return not composite(stem) and "^" not in rest and "'" not in rest
 
 
-def index_latex(value: Expr, names: Names, spellings: Mapping[str, str] | None = None, free: Sequence[Index] | None = None) -> str:
+def index_latex(
+    value: Expr, names: Names, spellings: Mapping[str, str] | None = None, free: Sequence[Index] | None = None
+) -> str:
     """An expression in index notation."""
     return plain(IndexPrinter(LatexStyle(names, spellings), names).print(value, free))
 
 
-def matrix_latex(tree: Matrix | MatrixForm, names: Names, spellings: Mapping[str, str] | None = None, axes: Iterable[Index] = ()) -> str:
+def matrix_latex(
+    tree: Matrix | MatrixForm, names: Names, spellings: Mapping[str, str] | None = None, axes: Iterable[Index] = ()
+) -> str:
     """A tree in matrix notation; `axes` are those of the result, for masks on its indices."""
     return plain(MatrixPrinter(LatexStyle(names, spellings), names).print(tree, tuple(axes)))

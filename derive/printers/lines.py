@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property, lru_cache
 
 TERM, FACTOR, OPEN, CLOSE = "\ue000", "\ue001", "\ue002", "\ue003"
 MARKS = str.maketrans("", "", TERM + FACTOR + OPEN + CLOSE)
@@ -31,7 +32,12 @@ def plain(marked: str) -> str:
 
 def width(text: str) -> float:
     """About how wide this is in print, in points."""
-    return _Ruler(TOKEN.findall(plain(text))).run()
+    return _width(plain(text))
+
+
+@lru_cache(maxsize=4096)
+def _width(text: str) -> float:
+    return _Ruler(TOKEN.findall(text)).run()
 
 
 class _Ruler:
@@ -115,7 +121,7 @@ class _Group:
                 stack[-1].append(piece)
         return _Group(stack[0])
 
-    @property
+    @cached_property
     def flat(self) -> str:
         return "".join(i.flat if isinstance(i, _Group) else "" if i in (TERM, FACTOR) else i for i in self.items)
 

@@ -22,9 +22,8 @@ def _check(function, /, **arguments):
         named = len(axes) - leading
         if array.ndim < named or (array.ndim > named and not leading):
             expected = f"at least {named}" if leading else named
-            raise ValueError(
-                f"{function}: {name}[{', '.join(axes)}] has {array.ndim} axes, expected {expected}; shape {array.shape}."
-            )
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
         split = array.ndim - named
         sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
         for axis, size in zip(axes, sizes, strict=True):

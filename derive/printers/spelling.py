@@ -20,6 +20,7 @@ LETTERS = dict(
 assert set(LETTERS) == GREEK
 
 ATOMIC = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+|\\[A-Za-z]+\{(?:[A-Za-z]+|\\[A-Za-z]+)\})\Z")
+ACCENT = re.compile(r"\\(?:wide)?(?:hat|bar|tilde|vec|d?dot)\b")
 COPY = re.compile(r"(.+?)(\d*)\Z")
 
 
@@ -33,6 +34,17 @@ def latex_name(name: str, names: Names) -> str:
     if symbol is not None and symbol.role is Role.ADJOINT and name[:1] == "d" and name[1:] in names:
         return r"\mathrm{d}" + latex_name(name[1:], names)
     return latex_of(name)
+
+
+def distinct(names: Names) -> dict[str, str]:
+    """The LaTeX of every name; of two plain names that would look alike, as W1 and W_1 do, the second has a prime."""
+    spelled: dict[str, str] = {}
+    for name, symbol in names.items():
+        latex = latex_name(name, names)
+        while symbol.latex is None and latex in spelled.values():
+            latex += "'"
+        spelled[name] = latex
+    return spelled
 
 
 def latex_index(name: str, spellings) -> str:
@@ -74,6 +86,11 @@ def _greek(name: str) -> str:
     head, mark, tail = name.partition("_")
     stem, number = COPY.match(head).groups() if head else ("", "")  # type: ignore[union-attr]
     return LETTERS.get(stem, stem) + number + mark + tail
+
+
+def group(latex: str) -> str:
+    r"""A name in braces. TeX takes braces off a lone accent, so spaces that cancel keep it company: {\hat{x}\!\,}."""
+    return f"{{{latex}\\!\\,}}" if ACCENT.match(latex) else f"{{{latex}}}"
 
 
 def composite(latex: str) -> bool:

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from derive.errors import NotationError
 from derive.ordering import Names
 from derive.printers.lines import FACTOR
+from derive.terms import Rational
 
-if TYPE_CHECKING:
-    from derive.printers.base import Fractions
-    from derive.terms import Rational
+
+def magnitude(value: Rational) -> Rational:
+    """|value|"""
+    return -value if value < 0 else value
+
+
+@dataclass
+class Fractions:
+    """The factors of a product above, below and behind the line, numbers and sizes apart from what has indices."""
+
+    scalars: list[str] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+    scalars_below: list[str] = field(default_factory=list)
+    below: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
+    # The content of the one parenthesis above, and of the one below, where that is all there is.
+    bare: str | None = None
+    bare_below: str | None = None
 
 
 class Style(ABC):

@@ -9,10 +9,10 @@ from fractions import Fraction
 from derive.axes import Index
 from derive.matrices import Matrix, MatrixForm
 from derive.ordering import Names
-from derive.printers.base import Fractions, IndexPrinter
+from derive.printers.base import IndexPrinter
 from derive.printers.lines import plain
 from derive.printers.spelling import text_index, text_name
-from derive.printers.style import Style
+from derive.printers.style import Fractions, Style
 from derive.printers.tree import MatrixPrinter
 from derive.terms import Expr, Rational
 

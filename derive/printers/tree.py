@@ -31,9 +31,10 @@ from derive.matrices import (
     Transpose,
 )
 from derive.ordering import Names
-from derive.printers.base import IndexPrinter, Scope
+from derive.printers.base import IndexPrinter
 from derive.printers.lines import FACTOR
-from derive.printers.style import Style
+from derive.printers.scope import Scope
+from derive.printers.style import Style, magnitude
 from derive.terms import Rational
 
 SUM, ENTRYWISE, QUOTIENT, PRODUCT, POSTFIX, SYMBOL = range(6)
@@ -76,7 +77,7 @@ class MatrixPrinter:
 
     def number(self, tree: Number) -> Printed:
         sign = "-" if tree.value < 0 else ""
-        return sign + self.style.number(abs(tree.value)), SUM if sign else SYMBOL
+        return sign + self.style.number(magnitude(tree.value)), SUM if sign else SYMBOL
 
     def transpose(self, tree: Transpose) -> Printed:
         return self.style.transpose(self.raised(tree.of)), POSTFIX
@@ -99,7 +100,7 @@ class MatrixPrinter:
         return self.style.iverson(left, tree.relation, right), SYMBOL
 
     def mask(self, tree: Mask) -> Printed:
-        return self.index._bracket(tree.bracket, self.scope), SYMBOL
+        return self.index.atom(tree.bracket, self.scope), SYMBOL
 
     def diag(self, tree: Diag | Diagonal) -> Printed:
         return self.style.named("diag", self.visit(tree.of)[0]), SYMBOL
@@ -113,9 +114,9 @@ class MatrixPrinter:
     def scaled(self, tree: Scaled) -> Printed:
         """coefficient, scalars, body, and scalar divisors behind."""
         above = [(t, e) for t, e in tree.scalars if e > 0]
-        below = [self.scalar(t, -e, alone=len(tree.scalars) == 1) for t, e in tree.scalars if e < 0]
+        below = [self.scalar(t, -e, alone=False) for t, e in tree.scalars if e < 0]
         alone = tree.body is None and len(above) == 1
-        number = abs(tree.coefficient)
+        number = magnitude(tree.coefficient)
         parts = [self.style.number(number)] if number != 1 else []
         parts += [self.scalar(t, e, alone=alone) for t, e in above]
         level = PRODUCT

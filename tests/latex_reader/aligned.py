@@ -11,6 +11,7 @@ ALIGNED = re.compile(r"\\begin\{(aligned|align\*?|split|gathered)\}(?:\[[tbc]\])
 MATRIX = re.compile(r"\s*\\begin\{([pb]matrix)\}(.*)\\end\{\1\}\s*\Z", re.DOTALL)
 PIECE = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|\\.|.", re.DOTALL)
 ROW_SPACE = re.compile(r"\s*\[-?[\d.]+(?:pt|em|ex)\]")
+SPACES = re.compile(r"(?:\\[,;:! ]|\s)+\Z")
 TEXT = re.compile(r"\\text(?:rm|it|normal)?\{")
 
 
@@ -48,7 +49,7 @@ def split_matrix(latex: str) -> list[list[str]]:
 
 
 def split_entry(latex: str) -> tuple[str, tuple[str, ...]]:
-    """The name and the indices of an entry: {W_{1}}_{i,h} is W_{1} at i, h; without a subscript at the end, no indices."""
+    """The name and the indices of an entry: {W_{1}}_{i,h} is W_{1} at i, h. A name without a subscript has none."""
     latex = latex.strip()
     if not latex.endswith("}"):
         return latex, ()
@@ -60,7 +61,7 @@ def split_entry(latex: str) -> tuple[str, tuple[str, ...]]:
         return latex, ()
     name = latex[: at - 1]
     if name.startswith("{") and name.endswith("}"):
-        name = name[1:-1]
+        name = SPACES.sub("", name[1:-1])
     return name, tuple(i.strip() for i in latex[at + 1 : -1].split(","))
 
 

@@ -18,7 +18,7 @@ class Axis:
 
     name: str
     size: int | None = None
-    # Indices that a Kronecker delta sets equal to this one.
+    # Indices that a condition sets equal to this one.
     equals: list[Axis] = field(default_factory=list, repr=False)
 
     def fits(self, size: int, where: str) -> None:

@@ -303,10 +303,7 @@ class IndexParser:
         at = self.subscript()
         if len(at) != 2:
             raise self.cursor.fail("a Kronecker delta has two indices")
-        if all(isinstance(i, IndexValue) for i in at):
-            at[0].axis.equals.append(at[1].axis)
-            at[1].axis.equals.append(at[0].axis)
-        return Iverson(at, ("=",))
+        return iverson(at, ("=",))
 
     def condition(self) -> Node:
         return self.countingly(self._condition)
@@ -319,7 +316,7 @@ class IndexParser:
             sides.append(self.expression())
         if not relations:
             raise self.cursor.fail("a bracket holds a condition")
-        return Iverson(tuple(sides), tuple(relations))
+        return iverson(tuple(sides), tuple(relations))
 
     def countingly(self, read):
         return self._mode(True, read)
@@ -371,3 +368,12 @@ class IndexParser:
             return Number(0.0)
         definition = self.world.definition(of.name)
         return Derivative(definition.body, entry, definition.axes, of.at)
+
+
+def iverson(sides: tuple[Node, ...], relations: tuple[str, ...]) -> Iverson:
+    """A condition. Of two indices that it sets equal, each runs as far as the other where nothing else says how far."""
+    for relation, left, right in zip(relations, sides, sides[1:], strict=False):
+        if relation == "=" and isinstance(left, IndexValue) and isinstance(right, IndexValue):
+            left.axis.equals.append(right.axis)
+            right.axis.equals.append(left.axis)
+    return Iverson(sides, relations)

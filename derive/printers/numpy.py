@@ -1,0 +1,353 @@
+"""Spell array statements in NumPy: a table per operation, and precedence that needs few parentheses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from string import ascii_lowercase
+
+import sympy
+
+from derive.axes import Coefficient, Index
+from derive.errors import LoweringError
+from derive.layout import group_of
+from derive.printers.numpy_sizes import (
+    ADD,
+    AND,
+    ATOM,
+    COMPARE,
+    MUL,
+    POWER,
+    UNARY,
+    Printed,
+    number_text,
+    size_code,
+)
+from derive.program import (
+    Cast,
+    Contract,
+    Copy,
+    Diagonal,
+    Expand,
+    Extent,
+    Fill,
+    Inner,
+    Inside,
+    Map,
+    Name,
+    Number,
+    Permute,
+    Positions,
+    Reduce,
+    Reshape,
+    Row,
+    Scatter,
+    Size,
+    Squeeze,
+    Value,
+    Window,
+)
+
+# operator: its sign, what it binds as tightly as, and what its operands must bind as tightly as
+INFIX = {
+    "add": ("+", ADD, ADD, ADD),
+    "sub": ("-", ADD, ADD, MUL),
+    "mul": ("*", MUL, MUL, UNARY),
+    "div": ("/", MUL, MUL, UNARY),
+    "pow": ("**", POWER, ATOM, UNARY),
+    "and": ("&", AND, AND, ADD),
+    **{sign: (sign, COMPARE, AND, AND) for sign in ("==", "!=", ">=", ">", "<=", "<")},
+}
+# Arrays. Every spelling binds like a name or a call; {x} stands between parentheses or commas, {x:unary} behind a sign.
+FUNCTIONS = {
+    "exp": "np.exp({x})",
+    "log": "np.log({x})",
+    "sin": "np.sin({x})",
+    "cos": "np.cos({x})",
+    "sinh": "np.sinh({x})",
+    "cosh": "np.cosh({x})",
+    "tanh": "np.tanh({x})",
+    "atan": "np.arctan({x})",
+    # exp(-softplus(-x)) neither overflows nor loses digits where it is small.
+    "sigmoid": "np.exp(-np.logaddexp(0, {minus}))",
+    "softplus": "np.logaddexp(0, {x})",
+    "abs": "np.abs({x})",
+    "floor": "np.floor({x})",
+    "sqrt": "np.sqrt({x})",
+    "maximum": "np.maximum({x}, {y})",
+    "minimum": "np.minimum({x}, {y})",
+    "where": "np.where({x}, {y}, {z})",
+}
+# Python's own numbers, so that no float64 of NumPy's turns float32 arrays into float64.
+NUMBER_FUNCTIONS = {
+    "exp": "math.exp({x})",
+    "log": "math.log({x})",
+    "sin": "math.sin({x})",
+    "cos": "math.cos({x})",
+    "sinh": "math.sinh({x})",
+    "cosh": "math.cosh({x})",
+    "tanh": "math.tanh({x})",
+    "atan": "math.atan({x})",
+    "sigmoid": "float(np.exp(-np.logaddexp(0, {minus})))",
+    "softplus": "float(np.logaddexp(0, {x}))",
+    "abs": "abs({x})",
+    "floor": "math.floor({x})",
+    "sqrt": "math.sqrt({x})",
+    "maximum": "max({x}, {y})",
+    "minimum": "min({x}, {y})",
+    "where": "({y} if {x} else {z})",
+}
+REDUCTIONS = {"sum": "sum", "max": "max"}
+CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf"}
+
+
+class NumpyPrinter:
+    """Prints values. `names` spells computed sizes; `dtype` is the expression for the type of new arrays."""
+
+    def __init__(self, names: Mapping[sympy.Expr, str], dtype: str):
+        self.names = names
+        self.dtype = dtype
+
+    def print(self, value: Value) -> str:
+        return self.visit(value)[0]
+
+    def visit(self, value: Value) -> Printed:
+        return ROWS[type(value)](self, value)
+
+    def at_least(self, value: Value, level: int) -> str:
+        """In parentheses unless it binds at least as tightly as `level`."""
+        text, binds = self.visit(value)
+        return text if binds >= level else f"({text})"
+
+    # leaves
+
+    def name(self, value: Name) -> Printed:
+        return value.name, ATOM
+
+    def number(self, value: Number) -> Printed:
+        if isinstance(value.value, str):
+            return CONSTANTS[value.value], UNARY if value.value.startswith("-") else ATOM
+        return number_text(Fraction(value.value))
+
+    def extent(self, value: Extent) -> Printed:
+        return self.size(value.size)
+
+    def positions(self, value: Positions) -> Printed:
+        return f"np.arange({self.size_text(value.size)})", ATOM
+
+    # entry by entry
+
+    def map(self, value: Map) -> Printed:
+        if value.op in INFIX:
+            sign, binds, left, right = INFIX[value.op]
+            a, b = (self.at_least(o, level) for o, level in zip(value.operands, (left, right), strict=True))
+            close = value.op == "pow" and re.fullmatch(r"[\w.]+", a) and re.fullmatch(r"-?[\w.]+", b)
+            return f"{a}{sign}{b}" if close else f"{a} {sign} {b}", binds
+        if value.op == "neg":
+            return f"-{self.at_least(value.operands[0], UNARY)}", UNARY
+        return self.call(value), ATOM
+
+    def call(self, value: Map) -> str:
+        table = NUMBER_FUNCTIONS if value.is_number else FUNCTIONS
+        if value.op not in table:
+            raise LoweringError(f"the function {value.op} has no spelling in NumPy. Add a row to the table.")
+        texts = dict(zip("xyz", (self.print(o) for o in value.operands), strict=False))
+        return table[value.op].format(**texts, minus=f"-{self.at_least(value.operands[0], UNARY)}")
+
+    # along axes
+
+    def reduce(self, value: Reduce, keep: bool = False) -> Printed:
+        arguments = [f"axis={self.axes(value)}"] if value.over else []
+        arguments += ["keepdims=True"] if keep else []
+        method = REDUCTIONS[value.op]
+        text, binds = self.visit(value.operand)
+        if binds == ATOM and not text.startswith("np."):
+            return f"{text}.{method}({', '.join(arguments)})", ATOM
+        return f"np.{method}({', '.join([text, *arguments])})", ATOM
+
+    def axes(self, value: Reduce) -> str:
+        """Counted from the front where that is short and there are no leading axes, else from the end."""
+        rank = len(value.operand.axes)
+        front = group_of(value.operand.axes) is None
+        shown = [p + rank if front and p != -1 else p for p in value.over]
+        return str(shown[0]) if len(shown) == 1 else f"({', '.join(map(str, shown))})"
+
+    def contract(self, value: Contract) -> Printed:
+        return f"{self.at_least(value.left, MUL)} @ {self.at_least(value.right, UNARY)}", MUL
+
+    def inner(self, value: Inner) -> Printed:
+        axes = value.left.axes
+        group = group_of(axes)
+        letters = einsum_letters([i for i in axes if i != group])
+        named = dict(zip([i for i in axes if i != group], letters, strict=True))
+        summed = {axes[p] for p in value.over}
+        dots = "..." if group else ""
+        full = dots + "".join(named.values())
+        left = dots + "".join(letter for i, letter in named.items() if i not in summed)
+        operands = f"{self.print(value.left)}, {self.print(value.right)}"
+        return f'np.einsum("{full},{full}->{left}", {operands})', ATOM
+
+    # layout
+
+    def permute(self, value: Permute) -> Printed:
+        rank = len(value.order)
+        operand = self.at_least(value.operand, ATOM)
+        grouped = group_of(value.axes) is not None
+        moved = [n for n in range(-rank, 0) if value.order[n + rank] != n]
+        if moved == [-2, -1]:
+            return f"{operand}.{'T' if rank == 2 and not grouped else 'mT'}", ATOM
+        if not grouped:
+            return f"{operand}.transpose({', '.join(str(n + rank) for n in value.order)})", ATOM
+        if len(moved) == 2:
+            return f"{operand}.swapaxes({moved[0]}, {moved[1]})", ATOM
+        places = [value.order[n + rank] for n in moved]
+        return f"np.moveaxis({self.print(value.operand)}, {_tuple(places)}, {_tuple(moved)})", ATOM
+
+    def expand(self, value: Expand) -> Printed:
+        if isinstance(value.operand, Reduce) and self._keeps_axes(value, value.operand):
+            return self.reduce(value.operand, keep=True)
+        slots = [":" if present else "None" for present in value.present]
+        if group_of(value.axes) is not None:
+            while slots and slots[0] == ":":
+                slots.pop(0)
+            slots.insert(0, "...")
+        return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
+
+    @staticmethod
+    def _keeps_axes(value: Expand, reduced: Reduce) -> bool:
+        """Are the new axes those that were reduced?"""
+        new = [n - len(value.present) for n, present in enumerate(value.present) if not present]
+        named = sum(not i.leading for i in reduced.operand.axes)
+        return tuple(new) == reduced.over and len(value.present) == named
+
+    def squeeze(self, value: Squeeze) -> Printed:
+        slots = ["...", "0", *[":"] * (-1 - value.position)]
+        return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
+
+    def reshape(self, value: Reshape) -> Printed:
+        return f"{self.at_least(value.operand, ATOM)}.reshape({', '.join(self.shape(value.shape))})", ATOM
+
+    def shape(self, shape: Sequence[Size]) -> list[str]:
+        special = {"group": "*ell", "rest": "-1"}
+        return [special[s] if isinstance(s, str) else self.size_text(s) for s in shape]
+
+    def diagonal(self, value: Diagonal) -> Printed:
+        operand = self.at_least(value.operand, ATOM)
+        if len(value.operand.axes) == 2 and group_of(value.axes) is None:
+            return f"{operand}.diagonal()", ATOM
+        return f"{operand}.diagonal(axis1={value.first}, axis2={value.second})", ATOM
+
+    # affine reads
+
+    def window(self, value: Window) -> Printed:
+        slots = self._slots(value)
+        if slots is not None:
+            return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
+        return f"_windows({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)})", ATOM
+
+    def inside(self, value: Inside) -> Printed:
+        return f"_inside({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)})", ATOM
+
+    def scatter(self, value: Scatter) -> Printed:
+        rows = ", ".join(self.row(row) for row in value.rows)
+        shape = _tuple([self.size_text(s) for s in value.shape])
+        if value.taps is None:
+            return f"_scatter_add({self.print(value.operand)}, {shape}, {rows})", ATOM
+        return f"_overlap_add({self.print(value.operand)}, {shape}, {value.taps}, {rows})", ATOM
+
+    @staticmethod
+    def _slots(value: Window) -> list[str] | None:
+        """The window as a subscript, where it is the first or last entry, all of an axis, or all of it backwards."""
+        axes = value.operand.axes
+        lengths = [i.size for i in axes[len(axes) - len(value.rows) :]]
+        slots: list[str] = []
+        used: list[int] = []
+        for length, (start, *steps) in zip(lengths, value.rows, strict=True):
+            running = [n for n, step in enumerate(steps) if step != 0]
+            last = sympy.expand(start - length + 1) == 0
+            if not running and (last or start == 0):
+                slots.append("0" if start == 0 else "-1")
+            elif len(running) == 1 and value.sizes[running[0]] == length and (start, steps[running[0]]) == (0, 1):
+                slots.append(":")
+            elif len(running) == 1 and value.sizes[running[0]] == length and last and steps[running[0]] == -1:
+                slots.append("::-1")
+            else:
+                return None
+            used += running
+        if used != list(range(len(value.sizes))):
+            return None
+        return [*(["..."] if group_of(axes) else [":"] * (len(axes) - len(lengths))), *slots]
+
+    def _windowed(self, sizes: Sequence[Coefficient], rows: Sequence[Row]) -> str:
+        return ", ".join([_tuple([self.size_text(s) for s in sizes]), *(self.row(row) for row in rows)])
+
+    def row(self, row: Row) -> str:
+        return _tuple([self.size_text(c) for c in row])
+
+    # new arrays
+
+    def cast(self, value: Cast) -> Printed:
+        return f"{self.at_least(value.operand, ATOM)}.astype({self.dtype})", ATOM
+
+    def fill(self, value: Fill) -> Printed:
+        shape = _tuple(self.shape(value.shape))
+        if value.operand == Number(0):
+            return f"np.zeros({shape}, {self.dtype})", ATOM
+        if value.operand.is_number:
+            return f"np.full({shape}, {self.print(value.operand)}, {self.dtype})", ATOM
+        return f"np.broadcast_to({self.print(value.operand)}, {shape}).copy()", ATOM
+
+    def copy(self, value: Copy) -> Printed:
+        return f"{self.at_least(value.operand, ATOM)}.copy()", ATOM
+
+    # sizes
+
+    def size_text(self, size: Size) -> str:
+        return self.size(size)[0]
+
+    def size(self, size: Size) -> Printed:
+        """A size as Python: floor(a / b) is a // b."""
+        if isinstance(size, int):
+            return number_text(Fraction(size))
+        assert isinstance(size, sympy.Expr)
+        return size_code(size, self.names)
+
+
+def einsum_letters(indices: Sequence[Index]) -> list[str]:
+    """One letter for each index: its own where it has one."""
+    chosen: list[str] = []
+    own = [i.name for i in indices if len(i.name) == 1 and i.name.isalpha()]
+    spare = iter([x for x in ascii_lowercase if x not in own])
+    for index in indices:
+        letter = index.name if index.name in own and index.name not in chosen else next(spare)
+        chosen.append(letter)
+    return chosen
+
+
+def _tuple(items: Sequence[object]) -> str:
+    shown = ", ".join(map(str, items))
+    return f"({shown},)" if len(items) == 1 else f"({shown})"
+
+
+ROWS: dict[type, Callable[..., Printed]] = {
+    Name: NumpyPrinter.name,
+    Number: NumpyPrinter.number,
+    Extent: NumpyPrinter.extent,
+    Positions: NumpyPrinter.positions,
+    Map: NumpyPrinter.map,
+    Reduce: NumpyPrinter.reduce,
+    Contract: NumpyPrinter.contract,
+    Inner: NumpyPrinter.inner,
+    Permute: NumpyPrinter.permute,
+    Expand: NumpyPrinter.expand,
+    Squeeze: NumpyPrinter.squeeze,
+    Reshape: NumpyPrinter.reshape,
+    Diagonal: NumpyPrinter.diagonal,
+    Window: NumpyPrinter.window,
+    Inside: NumpyPrinter.inside,
+    Scatter: NumpyPrinter.scatter,
+    Cast: NumpyPrinter.cast,
+    Fill: NumpyPrinter.fill,
+    Copy: NumpyPrinter.copy,
+}

@@ -1,0 +1,274 @@
+"""Lay out one generated function: its header and docstring, what it checks and measures, its statements."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+
+import sympy
+
+from derive.axes import Index
+from derive.doors import Demand, Door, Measure, Place, door_of
+from derive.layer import Layer, Symbol
+from derive.printers.code_style import INDENT, WIDTH, comment, docstring, equation_text
+from derive.printers.numpy import NumpyPrinter
+from derive.printers.numpy_sizes import number_text, size_code
+from derive.program import Assign, CallLayer, Function, Name, walk
+from derive.sharing import broken_up
+from derive.stability import shift
+
+
+@dataclass(frozen=True)
+class FunctionText:
+    """A function, ready for the template: its header, then the lines of its docstring and its statements."""
+
+    header: str
+    body: list[str]
+
+
+def function_texts(function: Function) -> list[FunctionText]:
+    """The text of a function; a forward one comes with the function that drops the residuals."""
+    text = function_text(function)
+    if function.backward:
+        return [text]
+    name = function.layer.name
+    arguments = [s.name for s in function.arguments]
+    passed = [*arguments, *(f"{o.name}={o.name}" for o in function.layer.options)]
+    doc = docstring([_summary(function.layer), "", *_shapes(function)])
+    header = f"def {name}({_parameters(arguments, function.layer)}):"
+    return [FunctionText(header, [*doc, f"return {function.name}({', '.join(passed)})[0]"]), text]
+
+
+def function_text(function: Function) -> FunctionText:
+    door = door_of(function)
+    sources = (*function.residuals, *function.arguments) if function.backward else function.arguments
+    printer = NumpyPrinter(door.names, f"{sources[0].name}.dtype")
+    if function.backward:
+        arguments = ["residuals", *(s.name for s in function.arguments)]
+        first = "residuals" if function.residuals else "_"
+        arguments[0] = first
+    else:
+        arguments = [s.name for s in function.arguments]
+    lines = _without_unused([*_opening(function, door), *_body(function, printer), _return(function)])
+    header = f"def {function.name}({_parameters(arguments, function.layer)}):"
+    return FunctionText(header, [*docstring(_function_doc(function)), *lines])
+
+
+def _without_unused(lines: Sequence[str]) -> list[str]:
+    """The lines without sizes that are measured but not used after all."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        measured = re.fullmatch(r"([\w, ]+) = \w+\.shape(\[-?\d*:?-?\d*\])?", line)
+        names = measured.group(1).split(", ") if measured else []
+        if not names or any(re.search(rf"\b{name}\b", later) for name in names for later in kept if later[:1] != "#"):
+            kept.append(line)
+    return kept[::-1]
+
+
+def _parameters(arguments: Sequence[str], layer: Layer) -> str:
+    options = [f"{o.name}={_default(o)}" for o in layer.options]
+    return ", ".join([*arguments, *(["*", *options] if options else [])])
+
+
+def _default(option: Symbol) -> str:
+    value = option.default
+    if isinstance(value, sympy.Expr):
+        value = int(value) if value.is_Integer else float(value)
+    return repr(value)
+
+
+def _function_doc(function: Function) -> list[str]:
+    layer = function.layer
+    if function.backward:
+        title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
+        return [title, "", *_shapes(function)]
+    saved = ", ".join(s.name for s in function.residuals)
+    return [f"The {_listed('output', function.outputs)}, and what {layer.name}_bwd needs: {saved or 'nothing'}."]
+
+
+def _listed(what: str, symbols: Sequence[Symbol]) -> str:
+    """the gradient dX, the gradients dX, dW"""
+    return f"{what}{'s' if len(symbols) > 1 else ''} {', '.join(s.name for s in symbols)}"
+
+
+def _summary(layer: Layer) -> str:
+    """The first line of the layer's documentation, else what it computes."""
+    outputs, arguments = (", ".join(s.name for s in side) for side in (layer.output_symbols, layer.arguments))
+    return layer.doc.partition("\n")[0] or f"{outputs} from {arguments}."
+
+
+def _shapes(function: Function) -> list[str]:
+    left = ", ".join(_shape(s) for s in function.arguments)
+    right = ", ".join(_shape(s) for s in function.outputs)
+    lines = [f"{left} -> {right}"] if len(left + right) < WIDTH - 8 else [left, f"-> {right}"]
+    return [part for line in lines for part in textwrap.wrap(line, WIDTH - INDENT, subsequent_indent="   ")]
+
+
+def _shape(symbol: Symbol) -> str:
+    """X: (..., d_in)"""
+    names: dict[sympy.Expr, str] = {}
+    sizes = ["..." if i.leading else size_code(i.size, names)[0] if _short(i) else i.name for i in symbol.axes]
+    inside = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
+    return f"{symbol.name}: ({inside})" if symbol.axes else f"{symbol.name}: scalar"
+
+
+def _short(index: Index) -> bool:
+    return len(str(index.size)) <= 12
+
+
+# what comes first
+
+
+def _opening(function: Function, door: Door) -> list[str]:
+    lines = [_option_check(function, o) for o in door.options]
+    if function.backward:
+        lines += _unpacked(function)
+    else:
+        names = ", ".join(s.name for s in function.arguments)
+        target = names if len(function.arguments) > 1 else f"({names},)"
+        lines.append(f"{target} = _floating({names})")
+    lines += _check(function, door)
+    if door.leading is not None:
+        rank = len(door.leading.axes) - 1
+        lines.append(f"ell = {door.leading.name}.shape" + (f"[:-{rank}]" if rank else ""))
+    lines += _measures(door)
+    lines += [_demand(function, demand, door) for demand in door.demands]
+    return lines
+
+
+def _option_check(function: Function, option: Symbol) -> str:
+    if option.least is None:
+        return f"{option.name} = float({option.name})"
+    name = _public(function)
+    return f'_check_option("{name}", "{option.name}", {option.name}, {option.least})'
+
+
+def _public(function: Function) -> str:
+    """The function that the person called, for messages."""
+    return function.name if function.backward else function.layer.name
+
+
+def _unpacked(function: Function) -> list[str]:
+    names = [s.name for s in function.residuals]
+    cotangents = [s.name for s in function.arguments]
+    if not names:
+        joined = ", ".join(cotangents)
+        return [f"{joined if len(cotangents) > 1 else f'({joined},)'} = _floating({joined})"]
+    lines = [f"{', '.join(names) if len(names) > 1 else f'({names[0]},)'} = residuals"]
+    return lines + [f"{c} = np.asarray({c}, dtype={names[0]}.dtype)" for c in cotangents]
+
+
+def _check(function: Function, door: Door) -> list[str]:
+    pairs = [f'{s.name}=({s.name}, "{" ".join(i.name for i in s.axes)}")' for s in door.shapes]
+    line = f'_check("{_public(function)}", {", ".join(pairs)})'
+    if len(line) + 4 <= WIDTH:
+        return [line]
+    return ["_check(", f'    "{_public(function)}",', *(f"    {pair}," for pair in pairs), ")"]
+
+
+def _measures(door: Door) -> list[str]:
+    lines = []
+    for tensor, measures in groupby(door.measures, lambda m: m.value.tensor if isinstance(m.value, Place) else None):
+        together = list(measures)
+        shape = _whole_shape(tensor, together)
+        if tensor and len(together) > 1 and shape:
+            lines.append(f"{', '.join(m.name for m in together)} = {shape}")
+        else:
+            lines += [f"{m.name} = {_measured(m, door)}" for m in together]
+    return lines
+
+
+def _whole_shape(tensor: Symbol | None, measures: Sequence[Measure]) -> str:
+    """The shape, or its end, that the measures take apart; nothing if they leave an axis out."""
+    if tensor is None:
+        return ""
+    places = [m.value.position for m in measures if isinstance(m.value, Place)]
+    if places == list(range(len(tensor.axes))):
+        return f"{tensor.name}.shape"
+    return f"{tensor.name}.shape[{places[0]}:]" if places == list(range(-len(places), 0)) else ""
+
+
+def _measured(measure: Measure, door: Door) -> str:
+    if isinstance(measure.value, Place):
+        return _place(measure.value)
+    names = {k: v for k, v in door.names.items() if v != measure.name}
+    return size_code(measure.value, names)[0]
+
+
+def _place(place: Place) -> str:
+    return f"{place.tensor.name}.shape[{place.position}]"
+
+
+def _demand(function: Function, demand: Demand, door: Door) -> str:
+    where = f'"{_public(function)}", "{demand.axis}", "{demand.tensor}"'
+    size = size_code(demand.size, door.names)[0]
+    if demand.place is None:
+        return f"_check_least({where}, {size})"
+    return f"_check_size({where}, {_place(demand.place)}, {size})"
+
+
+# statements
+
+
+def _body(function: Function, printer: NumpyPrinter) -> list[str]:
+    taken = [*function.layer.symbols, *(s.target for s in function.statements if isinstance(s, Assign))]
+    statements = broken_up(function.statements, taken, lambda v: len(printer.print(v)), WIDTH - INDENT)
+    lines: list[str] = []
+    for statement in statements:
+        if isinstance(statement, Assign):
+            if statement.implements is not None:
+                lines += comment(equation_text(statement.implements, function.layer))
+                if shift(statement.implements.expr) != statement.implements.expr:
+                    lines.append("# (shifted by the maximum: exp cannot overflow, and the value is the same)")
+            lines.append(f"{statement.target} = {printer.print(statement.value)}")
+        else:
+            lines.append(_call(statement, statements, function, printer))
+    return lines
+
+
+def _call(call: CallLayer, statements: Iterable, function: Function, printer: NumpyPrinter) -> str:
+    options = [f"{name}={_option(value, printer)}" for name, value in call.options]
+    arguments = list(call.arguments)
+    if call.backward:
+        saved = ", ".join(call.residuals or ())
+        arguments.insert(0, f"({saved}{',' if len(call.residuals or ()) == 1 else ''})")
+    targets = [t if _used(t, statements, function) else "_" for t in call.targets]
+    shown = ", ".join(targets)
+    if call.residuals is not None and not call.backward:
+        saved = ", ".join(call.residuals)
+        outputs = f"({shown})" if len(targets) > 1 else shown
+        shown = f"{outputs}, ({saved}{',' if len(call.residuals) == 1 else ''})"
+    return f"{shown} = {call.function}({', '.join([*arguments, *options])})"
+
+
+def _option(value, printer: NumpyPrinter) -> str:
+    if isinstance(value, sympy.Expr) and not value.is_Rational:
+        return printer.size_text(value)
+    number = Fraction(int(value.p), int(value.q)) if isinstance(value, sympy.Expr) else Fraction(value)
+    return number_text(number)[0]
+
+
+def _used(name: str, statements: Iterable, function: Function) -> bool:
+    if name in {s.name for s in (*function.outputs, *(() if function.backward else function.residuals))}:
+        return True
+    for statement in statements:
+        if isinstance(statement, Assign):
+            if any(isinstance(v, Name) and v.name == name for v in walk(statement.value)):
+                return True
+        elif name in (*statement.arguments, *(statement.residuals or ())):
+            return True
+    return False
+
+
+def _return(function: Function) -> str:
+    outputs = ", ".join(s.name for s in function.outputs)
+    if function.backward:
+        return f"return {outputs}"
+    if len(function.outputs) > 1:
+        outputs = f"({outputs})"
+    saved = ", ".join(s.name for s in function.residuals)
+    return f"return {outputs}, ({saved}{',' if len(function.residuals) == 1 else ''})"

@@ -1,0 +1,320 @@
+"""Reads what is printed about a layer as a person would, and compares it with numeric differentiation.
+
+Names, shapes and sizes come from a document's table of symbols, operators from the formula of their entries, partial
+derivatives from the forward equations. Only the values come from elsewhere: the oracle's forward, and its derivative by
+complex step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+import numpy as np
+from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned, split_entry
+
+from derive.axes import LEADING_SIZE
+from derive.derivation import gradients
+from derive.document import latex
+from derive.entries import evaluated
+from derive.interpret import STEP, interpret
+from derive.layer import Call, Layer
+from derive.replay import Replay, replay
+from derive.sampling import Case, axis_lengths, entry_count, free_sizes, option_settings, sample
+
+SEED = 5
+TOLERANCE = 1e-9
+
+DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)
+SYMBOL = re.compile(r"^\$(.+?)\$ & \\texttt\{(.+?)\} & (.+?) & .+? \\\\", re.MULTILINE)
+CALLEE = re.compile(r"The layer \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$ is")
+EXAMPLE = re.compile(r"For example, with (.*):")
+GIVEN = re.compile(r"\$(.+?) = (-?\d+)\$")
+DERIVATIVE = re.compile(r"\\frac\{\\partial (.+?)\}\{\\partial (.+)\}\Z")
+EACH = re.compile(r"for each \\\((.+?)\\\)")
+OPERATOR = re.compile(r"(\\?[A-Za-z]+(?:\{[A-Za-z]+\})?(?:_\{\d+\})?)\((.+)\)(?:_\{(.+)\})?\Z")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A line of a document: left = right, for each of some indices; in the names of a sublayer or of the layer."""
+
+    left: str
+    right: str
+    each: tuple[str, ...] = ()
+    callee: str | None = None
+    example: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """What stands in a document: its lines, and its table of symbols (LaTeX of an entry, name in code, shape)."""
+
+    lines: tuple[Printed, ...]
+    symbols: tuple[tuple[str, str, str], ...] = ()
+
+
+def read_document(text: str) -> Document:
+    lines: list[Printed] = []
+    end = 0
+    for display in DISPLAY.finditer(text):
+        before, end = text[end : display.start()], display.end()
+        callee, example = CALLEE.search(before), EXAMPLE.search(before)
+        for left, right, rule in split_aligned(display.group()):
+            each = EACH.search(rule)
+            lines.append(
+                Printed(
+                    left,
+                    right,
+                    tuple(each.group(1).split(", ")) if each else (),
+                    callee.group(1).replace(r"\_", "_") if callee else None,
+                    tuple((n, int(v)) for n, v in GIVEN.findall(example.group(1))) if example else (),
+                )
+            )
+    symbols = tuple((e, c.replace(r"\_", "_"), s.strip("$")) for e, c, s in SYMBOL.findall(text))
+    return Document(tuple(lines), symbols)
+
+
+@dataclass
+class Reading:
+    """The names of a document with their values, and what each left side should be."""
+
+    layer: Layer
+    case: Case
+    document: Document
+    oracle: Replay
+    known: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """The name in code of each name as it is printed."""
+        return {entry if shape == "number" else split_entry(entry)[0]: c for entry, c, shape in self.document.symbols}
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: self.value(code) for name, code in self.codes.items() if name not in self.scalars}
+
+    @cached_property
+    def scalars(self) -> dict[str, float]:
+        plain = {s.name for s in self.layer.options} | set(self.case.sizes)
+        found = {name: float(self.value(code)) for name, code in self.codes.items() if code in plain}
+        leading = {r"|\ell|": float(self.value("..."))} if self.layer.has_leading else {}
+        return found | leading | {r"\pi": np.pi}
+
+    def value(self, code: str) -> np.ndarray:
+        return array_of(self.oracle.tensors[code])
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """How far each index of the table runs: the lengths of the axes that it names."""
+        found: dict[str, int] = {}
+        for entry, code, shape in self.document.symbols:
+            indices = split_entry(entry)[1] if shape != "number" else ()
+            for index, size in zip(indices, self.value(code).shape, strict=True):
+                assert found.setdefault(index, size) == size, f"index {index} has two sizes in the table of symbols"
+        return found
+
+    # what should come out
+
+    def expected(self, line: Printed) -> tuple[np.ndarray, tuple[str, ...]]:
+        """The value of the left side, and its free indices: none in matrix notation."""
+        derivative = DERIVATIVE.match(line.left)
+        name, indices = self.named(derivative.group(2) if derivative else line.left)
+        code = self.codes[name]
+        return self.gradient(code) if derivative else self.value(code), indices
+
+    def named(self, entry: str) -> tuple[str, tuple[str, ...]]:
+        return (entry, ()) if entry in self.codes else split_entry(entry)
+
+    def gradient(self, code: str) -> np.ndarray:
+        """∂L/∂X by complex step through the oracle's forward, all that is computed from X following."""
+        if code not in self.known:
+            entries = self.oracle.tensors[code]
+            self.known[code] = array_of({at: self.oracle.loss_after(code, at).imag / STEP for at in entries})
+        return self.known[code]
+
+    # partial derivatives
+
+    @cached_property
+    def definitions(self) -> dict:
+        """The forward equations as they are printed; sublayers by the oracle."""
+        found: dict = {}
+        defined = {s.name for t in self.layer.statements for s in t.defines}
+        for line in self.document.lines:
+            name, indices = self.named(line.left)
+            if line.callee is None and self.codes.get(name) in defined and (indices or not np.ndim(self.arrays[name])):
+                found.setdefault(name, (indices, line.right))
+        for statement in self.layer.statements:
+            if isinstance(statement, Call):
+                found.update({self.spelled(s.name): self.called(statement, s.name) for s in statement.outputs})
+        return found
+
+    def spelled(self, code: str) -> str:
+        return next(name for name, c in self.codes.items() if c == code)
+
+    def called(self, call: Call, output: str):
+        position = [s.name for s in call.outputs].index(output)
+        options = {name: evaluated(value, self.options) for name, value in call.options.items()}
+
+        def compute(arrays) -> np.ndarray:
+            given = [arrays[self.spelled(a)] for a in call.arguments]
+            inner = dict(zip((s.name for s in call.layer.arguments), given, strict=True))
+            return interpret(call.layer, inner, options)[call.layer.outputs[position]]
+
+        return compute
+
+    @property
+    def options(self) -> dict:
+        return {**self.case.options, **self.case.sizes}
+
+    def callables(self) -> dict:
+        """Sublayers as they are called in print: H = linear(X, W, b)."""
+        calls = [s for s in self.layer.statements if isinstance(s, Call)]
+        return {rf"\mathrm{{{c.layer.name.replace('_', chr(92) + '_')}}}": self.applied(c) for c in calls}
+
+    def applied(self, call: Call):
+        options = {name: evaluated(value, self.options) for name, value in call.options.items()}
+
+        def compute(*given) -> np.ndarray:
+            inner = dict(zip((s.name for s in call.layer.arguments), given, strict=True))
+            return interpret(call.layer, inner, options)[call.layer.outputs[0]]
+
+        return compute
+
+    # operators
+
+    @cached_property
+    def operators(self) -> dict:
+        """T(w) and U(x), by the formula of their entries."""
+        found = {}
+        for line in self.document.lines:
+            match = OPERATOR.match(line.left)
+            if match and match.group(3):
+                letter, of, at = match.groups()
+                found[letter] = self.operator(of, tuple(at.split(",")), line.right)
+        return found
+
+    def operator(self, of: str, at: tuple[str, ...], formula: str):
+        def entries(array, scalars=None, sizes=None):
+            scalars = {**self.scalars, **(scalars or {})}
+            return evaluate_index(formula, at, {of: array}, sizes or self.operator_sizes(at), scalars)
+
+        return entries
+
+    def operator_sizes(self, at: tuple[str, ...]) -> dict[str, int]:
+        """A copy of an index, as j' or j_1, runs as far as the index."""
+        return {i: self.sizes[re.split(r"['_]", i)[0]] for i in at}
+
+    # reading
+
+    def read(self, line: Printed) -> np.ndarray:
+        expected, indices = self.expected(line)
+        if indices or not np.ndim(expected):
+            try:
+                return self.read_index(line.right, indices, np.shape(expected))
+            except ReaderError as error:
+                # The left side of a number does not show in which notation the right side is.
+                if indices or r"\sum" in line.right or r"\partial" in line.right:
+                    raise error
+        derivative = DERIVATIVE.match(line.left)
+        axes = self.axes.get(derivative.group(2) if derivative else line.left, ())
+        assert axes[: len(line.each)] == line.each, "a form holds for each value of the first indices"
+        return self.read_each(line.right, line.each, self.arrays, np.shape(expected), axes)
+
+    @cached_property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """The indices of each tensor in the table of symbols."""
+        return dict(split_entry(entry) for entry, _, shape in self.document.symbols if shape != "number")
+
+    def read_index(self, right: str, indices: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+        sizes = {**self.sizes, **dict(zip(indices, shape, strict=True))}
+        return evaluate_index(right, indices, self.arrays, sizes, self.scalars, self.definitions)
+
+    def read_each(self, right: str, each: tuple[str, ...], arrays: dict, shape: tuple, axes: tuple) -> np.ndarray:
+        """A matrix form for each value of the first indices: the tensors that have them first are sliced."""
+        if not each:
+            return self.read_matrix(right, arrays, shape, axes)
+        sliced = {n for n, own in self.axes.items() if own[len(own) - np.ndim(arrays[n]) :][:1] == each[:1]}
+        slices = ({n: a[at] if n in sliced else a for n, a in arrays.items()} for at in range(shape[0]))
+        return np.stack([self.read_each(right, each[1:], given, shape[1:], axes[1:]) for given in slices])
+
+    def read_matrix(self, right: str, arrays: dict, shape: tuple[int, ...], axes: tuple[str, ...]) -> np.ndarray:
+        small = {name: array for name, array in arrays.items() if np.ndim(array) <= 2}
+        return evaluate_matrix(right, small, self.scalars, shape, {**self.operators, **self.callables()}, axes)
+
+
+def array_of(entries) -> np.ndarray:
+    """Entries by place as an array; what the reader calls ℓ is one axis there too."""
+    array = np.zeros([max(axis) + 1 for axis in zip(*entries, strict=True)])
+    for place, value in entries.items():
+        array[place] = value
+    return array
+
+
+# the documents of a layer
+
+
+VARIANTS = [(n, s, d) for n in ("matrix", "index") for s in (True, False) for d in (True, False)]
+
+
+@cache
+def printed(layer: Layer, notation: str, steps: bool, document: bool) -> Document:
+    return read_document(latex(gradients(layer), notation, steps, document))
+
+
+@cache
+def lines_of(layer: Layer) -> tuple[Printed, ...]:
+    """All lines of all that is printed about a layer, each once."""
+    return tuple(dict.fromkeys(line for variant in VARIANTS for line in printed(layer, *variant).lines))
+
+
+@cache
+def readings(layer: Layer) -> list[Reading]:
+    """The document of a layer with data: the options at their defaults, and all moved."""
+    document = printed(layer, "matrix", True, True)
+    settings = itertools.islice(option_settings(layer), 2)
+    found = [small_case(layer, options) for options in settings]
+    return [Reading(layer, case, document, replay(gradients(layer), case)) for case in found]
+
+
+def small_case(layer: Layer, options: dict) -> Case:
+    """As little data as has axes of at least two entries, all of different lengths, so that no fault hides."""
+    group = (2,) if layer.has_leading else ()
+    names = free_sizes(layer)
+    fitting = []
+    for chosen in itertools.permutations(range(2, 6 + len(names)), len(names)):
+        sizes = dict(zip(names, chosen, strict=True)) | ({LEADING_SIZE.name: 2} if group else {})
+        lengths = axis_lengths(layer, {**options, **sizes})
+        if lengths is not None:
+            thin, clash = min(lengths.values()) < 2, len(set(lengths.values())) < len(lengths)
+            fitting.append((thin, clash, entry_count(layer, lengths), chosen, sizes))
+    return sample(layer, min(fitting)[-1], group, options, np.random.default_rng(SEED))
+
+
+def faults_in_print(layer: Layer) -> list[str]:
+    """Every line that cannot be read, or has another value or shape than what stands on its left."""
+    lines = [line for line in lines_of(layer) if line.callee is None and not OPERATOR.match(line.left)]
+    return [fault for reading in readings(layer) for line in lines for fault in faults_in(reading, line)]
+
+
+def faults_in(reading: Reading, line: Printed) -> Iterator[str]:
+    try:
+        fault = wrong(line, reading.read(line), reading.expected(line)[0])
+    except ReaderError as error:
+        fault = f"{line.left} = {line.right}\n cannot be read: {error}"
+    if fault:
+        yield fault
+
+
+def wrong(line: Printed, found: np.ndarray, expected: np.ndarray) -> str | None:
+    """What is wrong about a line, if anything."""
+    shape = np.shape(expected)
+    if found.shape != shape:
+        return f"{line.left} = {line.right}\n has shape {found.shape} instead of {shape}"
+    error = float(np.max(np.abs(found - expected), initial=0.0))
+    if not error <= TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0))):
+        return f"{line.left} = {line.right}\n is off by {error}"
+    return None

@@ -1,0 +1,3 @@
+MISTAKES={}
+class Spoiled: pass
+def spoiled_layers(): pass
