@@ -18,7 +18,9 @@ dW = Xᵀ G
 More words for definitions (options, conditions, reductions) are in `derive.define`.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 _HOMES = {
     "axes": "derive.define",
@@ -53,3 +55,14 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """Some public names are those of submodules too: importing the submodule `define` must not hide the verb."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 
 from derive.layer import Role, Symbol
 from derive.terms import Expr, Term, tensors_read
@@ -25,10 +26,11 @@ class Order:
     """Ranks of names, by role and then by where they stand in the scope."""
 
     def __init__(self, names: Names):
-        self.ranks = {name: (ROLES[s.role], place) for place, (name, s) in enumerate(names.items())}
+        self.names = names
+        self.places = dict(zip(names, count(), strict=False))
 
     def rank(self, name: str) -> tuple[int, int]:
-        return self.ranks.get(name, LAST)
+        return (ROLES[self.names[name].role], self.places[name]) if name in self.places else LAST
 
     def first(self, names: Iterable[str]) -> tuple[int, int]:
         """The rank of the name that comes first, sizes and options apart."""

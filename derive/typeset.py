@@ -71,8 +71,9 @@ class Typesetter:
 
     def matrix_line(self, symbol: Symbol, value: Expr, left: str | None = None) -> Line | None:
         found = self.form(value, symbol.axes)
-        if found is None:
-            return None
+        return None if found is None else self.form_line(symbol, found, left)
+
+    def form_line(self, symbol: Symbol, found: MatrixForm, left: str | None = None) -> Line:
         right = self.trees.print(found, symbol.axes[len(found.batch) :])
         return Line(left or self.style.name(symbol.name), right, self.each(found))
 
@@ -83,14 +84,13 @@ class Typesetter:
 
     def best_line(self, symbol: Symbol, value: Expr, left: str | None = None, entry: str | None = None) -> Line:
         """Matrix notation; index notation where that reads better, and with a remark where there is no other."""
-        found = matrix_form(value, symbol.axes, self.names, self.operators)
-        if found is not None and divides_by_rows(found.tree):
+        found = self.form(value, symbol.axes)
+        if found is None:
+            remark = "" if not symbol.axes else self.style.remark("no matrix form")
+            return self.index_line(symbol, value, remark, entry)
+        if divides_by_rows(found.tree):
             return self.index_line(symbol, value, self.each(found), entry)
-        line = self.matrix_line(symbol, value, left)
-        if line is not None:
-            return line
-        remark = "" if not symbol.axes else self.style.remark("no matrix form")
-        return self.index_line(symbol, value, remark, entry)
+        return self.form_line(symbol, found, left)
 
     def call_line(self, call: Call) -> Line:
         """H = linear(X, W1, b1)"""

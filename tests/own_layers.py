@@ -1,6 +1,5 @@
-"""Layers that nobody planned for, as a user would write them in a file of their own, each beside its NumPy one-liner."""
+"""Layers that nobody planned for, as a user would write them in a file of their own."""
 
-import numpy as np
 from sympy import Abs, And, KroneckerDelta, Max, Ne, Sum, exp, log, sqrt, tanh
 
 from derive.define import (
@@ -28,30 +27,11 @@ i2 = Axis("i2", "n")
 c, h, w, u, v = axes("c=C h=H w=W u=R v=S")
 t, s, d, e = axes("t=T s=T d=D e=E")
 
-# The same values in NumPy, for one case of each layer; options by keyword.
-EXPECTED = {}
-
-
-def expected(own):
-    """Put `own` beside the layer of its name."""
-    EXPECTED[own.__name__] = own
-    return own
-
-
-def softmax_rows(S):
-    E = np.exp(S - S.max(-1, keepdims=True))
-    return E / E.sum(-1, keepdims=True)
-
 
 @layer
 def bilinear(x: Tensor[i], A: Parameter[i, j], y: Tensor[j]):
     """Bilinear form z = xᵀ A y."""
     return define("z", (), Sum(x[i] * A[i, j] * y[j], i, j))
-
-
-@expected
-def bilinear(x, A, y):
-    return x @ A @ y
 
 
 @layer
@@ -63,12 +43,6 @@ def factorization_machine(X: Tensor[..., i], w0: Parameter[()], w1: Parameter[i]
     return define("y", (...,), w0 + Sum(w1[i] * X[..., i], i) + pairs)
 
 
-@expected
-def factorization_machine(X, w0, w1, V):
-    pairs = np.triu(V @ V.T, 1)
-    return w0 + X @ w1 + np.einsum("...i,ij,...j->...", X, pairs, X)
-
-
 @layer
 def gated_unit(X: Tensor[..., i], W: Parameter[i, o], V: Parameter[i, o]):
     """Gated linear unit (Dauphin et al., 2017)."""
@@ -77,20 +51,10 @@ def gated_unit(X: Tensor[..., i], W: Parameter[i, o], V: Parameter[i, o]):
     return define("Y", (..., o), A[..., o] * G[..., o])
 
 
-@expected
-def gated_unit(X, W, V):
-    return X @ W / (1 + np.exp(-X @ V))
-
-
 @layer
 def squared_distances(X: Tensor[i, k], Z: Tensor[j, k]):
     """All squared distances between two sets of points."""
     return define("D", (i, j), Sum((X[i, k] - Z[j, k]) ** 2, k))
-
-
-@expected
-def squared_distances(X, Z):
-    return ((X[:, None] - Z[None]) ** 2).sum(-1)
 
 
 @layer
@@ -100,20 +64,10 @@ def rbf_kernel(X: Tensor[i, k], Z: Tensor[j, k], *, gamma: Real() = 0.5):
     return define("Kern", (i, j), exp(-gamma * D[i, j]), latex=r"\mathcal{K}")
 
 
-@expected
-def rbf_kernel(X, Z, *, gamma):
-    return np.exp(-gamma * ((X[:, None] - Z[None]) ** 2).sum(-1))
-
-
 @layer
 def weighted_log_sum_exp(x: Tensor[..., i], q: Parameter[i]):
     """Weighted log-sum-exp, with weights that softplus keeps positive."""
     return define("y", (...,), log(Sum(softplus(q[i]) * exp(x[..., i]), i)))
-
-
-@expected
-def weighted_log_sum_exp(x, q):
-    return np.log((np.log1p(np.exp(q)) * np.exp(x)).sum(-1))
 
 
 @layer
@@ -132,28 +86,10 @@ def convolution_2d(
     return define("Y", (..., o, y, z), Sum(F[o, c, u, v] * patch, c, u, v) + bias[o])
 
 
-@expected
-def convolution_2d(X, F, bias, *, stride, padding):
-    X = np.pad(X, [(0, 0)] * (X.ndim - 2) + [(padding, padding)] * 2)
-    windows = np.lib.stride_tricks.sliding_window_view(X, F.shape[2:], axis=(-2, -1))
-    windows = windows[..., ::stride, ::stride, :, :]
-    return np.einsum("ocuv,...cyzuv->...oyz", F, windows) + bias[:, None, None]
-
-
 @layer
 def depthwise(X: Tensor[..., c, h], F: Parameter[c, u], *, dilation: Integer(1) = 1):
     """Causal depthwise convolution: the past only, each channel by itself."""
     return define("Y", (..., c, h), Sum(F[c, u] * X[..., c, h - dilation * u], u))
-
-
-@expected
-def depthwise(X, F, *, dilation):
-    Y = np.zeros_like(X)
-    for tap in range(F.shape[1]):
-        shift = dilation * tap
-        if shift < X.shape[-1]:
-            Y[..., shift:] += F[:, tap, None] * X[..., : X.shape[-1] - shift]
-    return Y
 
 
 @layer
@@ -171,23 +107,12 @@ def layer_norm(
     return define("Y", (..., i), g[i] * N[..., i] + shift[i])
 
 
-@expected
-def layer_norm(X, g, shift, *, eps):
-    centred = X - X.mean(-1, keepdims=True)
-    return g * centred / np.sqrt((centred**2).mean(-1, keepdims=True) + eps) + shift
-
-
 @layer
 def cosine_similarity(X: Tensor[i, k], Z: Tensor[j, k]):
     """The cosines between two sets of vectors."""
     p = define("p", (i,), sqrt(Sum(X[i, k] ** 2, k)))
     q = define("q", (j,), sqrt(Sum(Z[j, k] ** 2, k)))
     return define("C", (i, j), Sum(X[i, k] * Z[j, k], k) / (p[i] * q[j]))
-
-
-@expected
-def cosine_similarity(X, Z):
-    return (X / np.linalg.norm(X, axis=1)[:, None]) @ (Z / np.linalg.norm(Z, axis=1)[:, None]).T
 
 
 @layer
@@ -200,25 +125,11 @@ def causal_attention(Q: Tensor[..., t, d], K: Tensor[..., s, d], V: Tensor[..., 
     return define("O", (..., t, e), Sum(P[..., t, s] * V[..., s, e], s))
 
 
-@expected
-def causal_attention(Q, K, V, R):
-    T = Q.shape[-2]
-    back = np.subtract.outer(np.arange(T), np.arange(T))
-    S = Q @ np.swapaxes(K, -1, -2) / np.sqrt(Q.shape[-1]) + R[np.maximum(back, 0)]
-    return softmax_rows(np.where(back >= 0, S, -np.inf)) @ V
-
-
 @layer
 def self_attention(X: Tensor[..., t, d], A: Parameter[d, e], a: Parameter[e]):
     """Attention of a sequence to itself: one projection for queries and keys, used twice."""
     Q = linear(X, A, a, name="Q")
     return attention(Q, Q, X, name="Y")
-
-
-@expected
-def self_attention(X, A, a):
-    Q = X @ A + a
-    return softmax_rows(Q @ np.swapaxes(Q, -1, -2) / np.sqrt(Q.shape[-1])) @ X
 
 
 @layer
@@ -231,23 +142,12 @@ def tied_autoencoder(X: Tensor[..., i], W: Parameter[i, k], a: Parameter[k]):
     return L, P
 
 
-@expected
-def tied_autoencoder(X, W, a):
-    P = softmax_rows(X @ W + a)
-    return ((X - P @ W.T) ** 2).sum(-1), P
-
-
 @layer
 def recurrent_twice(X: Tensor[..., i], W: Parameter[i, i2], a: Parameter[i2]):
     """The same linear layer applied twice, with a rectifier between."""
     H = linear(X, W, a, name="H")
     A = relu(H, name="A")
     return linear(A, W, a, name="Y")
-
-
-@expected
-def recurrent_twice(X, W, a):
-    return np.maximum(X @ W + a, 0) @ W + a
 
 
 @layer
@@ -259,22 +159,11 @@ def huber(y: Tensor[...], target: Tensor[...], *, width: Real(latex=r"\delta") =
     return define("L", (), Sum(where(Abs(r[...]) <= width, near, far), leading) / leading.size)
 
 
-@expected
-def huber(y, target, *, width):
-    r = np.abs(y - target)
-    return np.where(r <= width, r**2 / 2, width * (r - width / 2)).mean()
-
-
 @layer
 def hinge(X: Tensor[b, i], q: Parameter[i], y: Tensor[b]):
     """Squared hinge loss with weight decay."""
     margin = Max(0, 1 - y[b] * Sum(q[i] * X[b, i], i))
     return define("L", (), Sum(margin**2, b) / b.size + 0.1 * Sum(q[i] ** 2, i))
-
-
-@expected
-def hinge(X, q, y):
-    return (np.maximum(0, 1 - y * (X @ q)) ** 2).mean() + 0.1 * (q**2).sum()
 
 
 @layer
@@ -283,11 +172,6 @@ def cross_entropy(S: Tensor[b, j], T: Tensor[b, j]):
     j2 = Axis("j2", "m")
     z = define("z", (b,), log(Sum(exp(S[b, j2]), j2)))
     return define("L", (), Sum(T[b, j] * (z[b] - S[b, j]), b, j) / b.size)
-
-
-@expected
-def cross_entropy(S, T):
-    return -(T * np.log(softmax_rows(S))).sum() / len(S)
 
 
 @layer
@@ -299,26 +183,11 @@ def smoothness(x: Tensor[i], *, alpha: Real() = 0.5):
     return define("L", (), Sum(where(inside, bend**2, alpha * x[i] ** 2) + pairs / i.size, i))
 
 
-@expected
-def smoothness(x, *, alpha):
-    bend = np.diff(x, 2)
-    pairs = np.tanh(np.outer(x, x))
-    return (bend**2).sum() + alpha * (x[0] ** 2 + x[-1] ** 2) + (pairs.sum() - np.trace(pairs)) / len(x)
-
-
 @layer
 def upsample(x: Tensor[..., i], F: Parameter[u], *, stride: Integer(1) = 2):
     """Transposed convolution, written as the scatter that it is."""
     y = Axis("y", stride * (i.size - 1) + u.size)
     return define("Y", (..., y), Sum(x[..., i] * F[y - stride * i], i))
-
-
-@expected
-def upsample(x, F, *, stride):
-    Y = np.zeros((*x.shape[:-1], stride * (x.shape[-1] - 1) + len(F)))
-    for n in range(x.shape[-1]):
-        Y[..., stride * n : stride * n + len(F)] += x[..., n, None] * F
-    return Y
 
 
 @layer
@@ -328,9 +197,3 @@ def quadratic_trace(A: Tensor[i, i2], B: Parameter[i2, i]):
     g = define("g", (i,), A[i, i] * q[()])
     H = define("Hess", (i, i2), A[i, i2] * (1 + KroneckerDelta(i, i2)))
     return q, g, H
-
-
-@expected
-def quadratic_trace(A, B):
-    q = np.trace(A @ B) ** 2
-    return q, np.diag(A) * q, A + np.diag(np.diag(A))

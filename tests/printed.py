@@ -281,11 +281,11 @@ def readings(layer: Layer) -> list[Reading]:
 
 
 def small_case(layer: Layer, options: dict) -> Case:
-    """As little data as has axes of at least two entries, all of different lengths, so that no fault hides."""
+    """As little data as has axes of different lengths, none short, so that no fault hides."""
     group = (2,) if layer.has_leading else ()
     names = free_sizes(layer)
     fitting = []
-    for chosen in itertools.permutations(range(2, 6 + len(names)), len(names)):
+    for chosen in itertools.permutations(range(3, 7 + len(names)), len(names)):
         sizes = dict(zip(names, chosen, strict=True)) | ({LEADING_SIZE.name: 2} if group else {})
         lengths = axis_lengths(layer, {**options, **sizes})
         if lengths is not None:

@@ -94,7 +94,7 @@ FAULTS = {
 
 
 # What survives, and why: lines of layers in which a fault changes nothing.
-EQUIVALENT = {("layer_norm", "flipped sign"): "it stands beside the factor Σ (X - μ), which is 0"}
+EQUIVALENT = {("layer_norm", "flipped sign"): "it stands in a step beside the factor Σ (X - μ), which is 0"}
 
 
 def swapped(right: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from derive.layer import Equation, Layer
 from derive.ordering import Names
@@ -37,9 +38,15 @@ class CodeStyle(TextStyle):
         return super()._over(above, below).replace(f"{above}/", f"{above} / ", 1) if below else above
 
 
-def equation_text(equation: Equation, layer: Layer) -> str:
+@lru_cache(maxsize=16)
+def _printer(layer: Layer) -> IndexPrinter:
+    """A printer for the comments in a layer's code, where every tensor is called by its name."""
     names: Names = {name: replace(s, text=None) for name, s in layer.symbols.items()}
-    printer = IndexPrinter(CodeStyle(names), names)
+    return IndexPrinter(CodeStyle(names), names)
+
+
+def equation_text(equation: Equation, layer: Layer) -> str:
+    printer = _printer(layer)
     axes = equation.symbol.axes
     return plain(f"{printer.entry(equation.symbol.name, axes)} = {printer.print(equation.expr, axes)}")
 
