@@ -2,7 +2,8 @@
 
     python benchmarks/derivation.py [--repeats 7] [--json FILE]
 
-Times are medians. "Warm" is with every module imported but the caches of derive and of SymPy emptied before each repeat.
+Times are medians. "Warm" is with every module imported but the caches of derive and of SymPy
+emptied before each repeat.
 """
 
 from __future__ import annotations

@@ -61,12 +61,14 @@ def _rewrite_factor(factor: Atom, exponent, rule: PartialRule) -> Expr:
 
 def has_partials(value: Expr) -> bool:
     return any(
-        isinstance(a, Partial) or isinstance(a, Paren) and has_partials(a.body) for t in value.terms for a, _ in t.factors
+        isinstance(a, Partial) or isinstance(a, Paren) and has_partials(a.body)
+        for t in value.terms
+        for a, _ in t.factors
     )
 
 
 def depends(factor: Atom, tensor: str) -> bool:
-    """Can the factor's derivative by an entry of `tensor` be other than 0? A condition is constant almost everywhere."""
+    """Can the derivative by an entry of `tensor` be other than 0? A condition is constant almost everywhere."""
     if isinstance(factor, (Test, Bracket)):
         return False
     if isinstance(factor, Read):

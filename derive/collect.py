@@ -49,7 +49,7 @@ def _same_sign(factor: Atom, terms: list[Term]) -> bool:
 
 
 def _least(factor: Atom, terms: list[Term]) -> Rational:
-    return min((_power(factor, t) for t in terms), key=abs)
+    return min((_power(factor, t) for t in terms), key=lambda power: abs(power))
 
 
 def _without(term: Term, common: dict[Atom, Rational]) -> Expr:

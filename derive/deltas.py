@@ -10,7 +10,21 @@ import sympy
 
 from derive.axes import Affine, Coefficient, Index
 from derive.sizes import size_value
-from derive.terms import Bracket, Expr, Factor, Paren, Read, Term, add, expr, from_term, multiply, product, total, transform
+from derive.terms import (
+    Bracket,
+    Expr,
+    Factor,
+    Paren,
+    Read,
+    Term,
+    add,
+    expr,
+    from_term,
+    multiply,
+    product,
+    total,
+    transform,
+)
 
 
 def contract(value: Expr) -> Expr:
@@ -60,8 +74,8 @@ def _next_substitution(term: Term) -> tuple[Bracket, Index, Affine] | None:
 def _forward(target: Affine) -> bool:
     """Is the position one that runs forward in all its indices, as stride·i + dilation·k - padding does?
 
-    The kernel's index, k = j - i + padding where the dilation is 1, stays under the condition: putting it in would turn a
-    kernel into a matrix with a row for every position.
+    The kernel's index, k = j - i + padding where the dilation is 1, stays under the condition: putting it in would
+    turn a kernel into a matrix with a row for every position.
     """
     return len(target.terms) <= 1 or not any(_negative(c) for _, c in target.terms)
 
@@ -95,8 +109,12 @@ def _distribute_term(term: Term) -> Expr:
 
 def _holds_delta(body: Expr, bound: tuple[Index, ...]) -> bool:
     return any(
-        isinstance(a, Bracket) and a.relation == "==" and not a.free.isdisjoint(bound)
-        or isinstance(a, Paren) and e == 1 and _holds_delta(a.body, bound)
+        isinstance(a, Bracket)
+        and a.relation == "=="
+        and not a.free.isdisjoint(bound)
+        or isinstance(a, Paren)
+        and e == 1
+        and _holds_delta(a.body, bound)
         for t in body.terms
         for a, e in t.factors
     )

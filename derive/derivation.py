@@ -9,7 +9,7 @@ others need stays a named equation; one that a single other needs is put in wher
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from derive.adjoint_names import AdjointNames
@@ -68,7 +68,9 @@ def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
     return Gradients(layer, backward, derivations, tuple(sweep.trace), dict(coded.sublayers.saves))
 
 
-def on_the_way(derivations: dict[str, Derivation], wanted: tuple[str, ...], names: AdjointNames) -> dict[str, Derivation]:
+def on_the_way(
+    derivations: dict[str, Derivation], wanted: tuple[str, ...], names: AdjointNames
+) -> dict[str, Derivation]:
     """The derivations of what is wanted, and of the adjoints that these speak of."""
     kept: set[str] = set()
     pending = list(wanted)
@@ -174,7 +176,7 @@ class Reverse:
         """Does the loss depend on what the statement defines?"""
         return any(s.name in self.names.adjoints for s in statement.defines)
 
-    def chain(self, tensor: str, consumers: list[Statement], at: tuple[Index, ...], entry: Read) -> list[Expr]:
+    def chain(self, tensor: str, consumers: Sequence[Statement], at: tuple[Index, ...], entry: Read) -> list[Expr]:
         """The contributions to ∂L/∂tensor, one for each statement that reads it."""
         parts: list[Expr] = []
         if tensor in self.names.cotangents and not self.seeded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from derive.calculus import (
     bare_read,
@@ -39,9 +40,9 @@ def differentiate(trail: Trail, equations: Mapping[str, Equation]) -> None:
     while has_partials(trail.value):
         changed = False
         for name, law, rule in CALCULUS:
-            changed |= trail.take(Rule(name, law, lambda v, rule=rule: rewrite_partials(v, rule)))
+            changed |= trail.take(Rule(name, law, partial(rewrite_partials, rule=rule)))
         if not changed:
-            trail.take(Rule("independent entries", ENTRIES, lambda v: rewrite_partials(v, d_entry)))
+            trail.take(Rule("independent entries", ENTRIES, partial(rewrite_partials, rule=d_entry)))
             check_finished(trail.value)
     while trail.take(DISTRIBUTE) | trail.take(CONTRACT):
         pass
@@ -53,7 +54,7 @@ def put_in_definitions(trail: Trail, equations: Mapping[str, Equation]) -> None:
     if names:
         rule = definition(equations)
         shown = ", ".join(equations[n].symbol.shown for n in names)
-        trail.take(Rule(f"definition of {shown}", DEFINITION, lambda v: rewrite_partials(v, rule)))
+        trail.take(Rule(f"definition of {shown}", DEFINITION, partial(rewrite_partials, rule=rule)))
 
 
 def derived_reads(value: Expr) -> list[Read]:

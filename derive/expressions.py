@@ -64,7 +64,7 @@ from derive.terms import (
     Test,
     from_term,
 )
-from derive.windows import ScatterPlan, plan_scatter, rank, read_entries, row_of, solve, solve_any
+from derive.windows import ScatterPlan, plan_scatter, rank, read_entries, row_of, solve, solve_any, unfolded_kernels
 
 Order = Sequence[Index]
 Guards = tuple[Value, ...]
@@ -122,7 +122,7 @@ class Expressions:
     def term(self, term: Term, order: Order, guards: Guards) -> Value:
         """A coefficient times a product of atoms, summed over the bound indices."""
         if term.bound:
-            term = solve(term, self.symbols)
+            term = solve(unfolded_kernels(term, self.symbols), self.symbols)
         if not term.coefficient:
             return ZERO
         outside, groups = canonical.components(Term(term.coefficient, gathered(term), term.bound))
@@ -204,15 +204,16 @@ class Expressions:
     def contraction(self, term: Term, order: Order, guards: Guards, scalars: Quotient) -> Quotient:
         """A sum of products, pair by pair; the numbers go to its smallest operand."""
         inner = [*order, *(i for i in term.bound if i not in order)]
+        names = list(self.symbols)
         by_data = sorted(inner, key=lambda i: rank(i, term.factors, self.symbols))
 
         def own_order(factor: Atom) -> Order:
             inside = factor.children()
-            return native_order(inside[0], inner) if inside else by_data
+            return native_order(inside[0], inner, names) if inside else by_data
 
         operands, conditions = self.operands(term.factors, inner, guards, own_order)
         operands = sum_alone(attached([c.mask for c in conditions], operands), term.bound, order)
-        position = to_scale(operands, term.free, scalars, list(self.symbols))
+        position = to_scale(operands, term.free, scalars, names)
         if position is None:
             return scalars.times(Quotient((contract(operands, term.bound, order),)))
         operands[position] = scalars.times(operands[position])
@@ -343,6 +344,6 @@ def guarded(value: Value, guards: Guards, harmless: int, order: Order) -> Value:
 
 
 def _relation(relation: str, left: Value, right: Value, order: Order) -> Value:
-    if left == ZERO and right != ZERO:
+    if left.is_number and not right.is_number:
         return compare(MIRRORED[relation], right, left, order)
     return compare(relation, left, right, order)

@@ -60,7 +60,9 @@ def entry(value, what: str) -> sympy.Expr:
         raise DefinitionError(
             f"{what}: the condition {shortened(value)} stands as a number. Write iverson(…) or where(…) around it."
         )
-    raise DefinitionError(f"{what}: {shortened(value)} is not an expression. Write it with entries of tensors and numbers.")
+    raise DefinitionError(
+        f"{what}: {shortened(value)} is not an expression. Write it with entries of tensors and numbers."
+    )
 
 
 def where(condition, value, otherwise=0) -> sympy.Expr:

@@ -1,4 +1,4 @@
-"""A layer: an ordered list of equations with arguments, options and outputs. Frozen values, no behaviour of their own."""
+"""A layer: an ordered list of equations with arguments, options and outputs. Frozen values without behaviour."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ Statement = Equation | Call
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer as mathematics. `arguments` are tensors (inputs, parameters) in call order; `options` are keyword-only."""
+    """A layer as mathematics. `arguments` are tensors (inputs, parameters) in call order; `options` are keywords."""
 
     name: str
     arguments: tuple[Symbol, ...]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 
 from derive.axes import Affine, Index
-from derive.program import Expand, Permute, Reshape, Size, Value
+from derive.program import Expand, Permute, Reshape, Size, Value, Window
 
 # The number of entries over all leading axes, for a leading group that has been flattened into one axis.
 FLAT_SIZE = sympy.Symbol("...flat", integer=True, positive=True)
@@ -37,12 +37,24 @@ def permute(value: Value, axes: Sequence[Index]) -> Value:
         return value
     size = len(axes)
     order = tuple(value.axes.index(a) - size for a in axes)
+    moved = [n for n in range(-size, 0) if order[n + size] != n]
+    if isinstance(value, Window) and moved and -moved[0] <= len(value.sizes):
+        return _window_permuted(value, order, axes)
     if isinstance(value, Permute):
         order = tuple(value.order[n] for n in order)
         value = value.operand
         if order == tuple(range(-size, 0)):
             return value
     return Permute(value, order, value.kind, axes=axes)
+
+
+def _window_permuted(value: Window, order: tuple[int, ...], axes: tuple[Index, ...]) -> Value:
+    """A window whose own axes come in another order is another window."""
+    count = len(value.sizes)
+    own = [n + count for n in order[-count:]]
+    sizes = tuple(value.sizes[n] for n in own)
+    rows = tuple((row[0], *(row[1 + n] for n in own)) for row in value.rows)
+    return Window(value.operand, sizes, rows, axes=axes)
 
 
 def expand(value: Value, axes: Sequence[Index]) -> Value:
@@ -64,9 +76,9 @@ def align(value: Value, axes: Sequence[Index]) -> Value:
 
 
 def size_of(indices: Sequence[Index]) -> Size:
-    """The number of entries over some indices: a single size, or a product."""
-    sizes = [FLAT_SIZE if i.leading else i.size for i in indices]
-    return sympy.Mul(*sizes) if len(sizes) != 1 else sizes[0]
+    """The number of entries over some indices: a single size, or the sizes of a product."""
+    sizes = tuple(FLAT_SIZE if i.leading else i.size for i in indices)
+    return sizes if len(sizes) != 1 else sizes[0]
 
 
 def shape_of(groups: Sequence[Sequence[Index]], rest: int | None = None) -> tuple[Size, ...]:

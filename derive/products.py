@@ -97,11 +97,18 @@ def summand_rank(summand: tuple[int, Value]) -> tuple[bool, int, bool]:
     return sign < 0, -len(value.axes), not any(isinstance(v, Contract) for v in walk(value))
 
 
-def native_order(value: Expr, order: Sequence[Index]) -> Sequence[Index]:
-    """The order of indices in which an expression is best computed: that of what is read at most of them."""
-    reads = [tuple(i for a in r.at for i in a.indices if i in value.free) for r in atoms(value) if isinstance(r, Read)]
-    reads.sort(key=len, reverse=True)
-    return [*dict.fromkeys(i for read in reads for i in read), *order]
+def native_order(value: Expr, order: Sequence[Index], names: Sequence[str]) -> Sequence[Index]:
+    """The order of indices in which an expression is best computed.
+
+    That of a read at all of them; for matrix products that of their factors; else the one that is wanted.
+    """
+    reads = [r for r in atoms(value) if isinstance(r, Read) and r.tensor in names]
+    reads.sort(key=lambda r: names.index(r.tensor))
+    at = [[i for a in r.at for i in a.indices if i in value.free] for r in reads]
+    native = next((indices for indices in at if set(indices) == value.free), [])
+    if not native and any(t.bound for t in value.terms):
+        native = [i for indices in at for i in indices]
+    return [*dict.fromkeys(native), *order]
 
 
 # leading axes

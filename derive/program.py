@@ -16,9 +16,9 @@ from derive.axes import Coefficient, Index
 from derive.layer import Equation, Layer, Symbol
 from derive.terms import Rational
 
-# The size of an axis in code: an expression in sizes and options, "rest" (what is left over: -1 in NumPy) or "group"
-# (all leading axes, one by one).
-Size = Coefficient | str
+# The size of an axis in code: an expression in sizes and options, a product of such, "rest" (what is left over: -1 in
+# NumPy) or "group" (all leading axes, one by one).
+Size = Coefficient | str | tuple[Coefficient, ...]
 # How an affine index runs through an axis: its constant, then the step of each index of the window.
 Row = tuple[Coefficient, ...]
 

@@ -180,23 +180,29 @@ def broken_up(
             # What is scattered is worth a name of its own: the gradient at each tap.
             operand = statement.value.operand
             name = fresh_name(f"{statement.target}_taps", names)
-            result.append(Assign(name, operand, statement.implements))
+            taps = Assign(name, operand, statement.implements)
+            result += _broken(taps, names, length, limit)
             scattered = replace(statement.value, operand=Name(name, axes=operand.axes))
             statement = replace(statement, value=scattered, implements=None)
-        while isinstance(statement, Assign) and len(statement.target) + 3 + length(statement.value) > limit:
-            part = _part_to_name(statement.value, length, limit)
-            if part is None:
-                break
-            stem = temporary_name(part)
-            if stem == PART:
-                stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else 'part'}"
-            name = fresh_name(stem, names)
-            result.append(Assign(name, part, statement.implements))
-            stand_in = Name(name, part.kind, axes=part.axes)
-            value = _substituted(statement.value, part, stand_in)
-            statement = replace(statement, value=value, implements=None)
-        result.append(statement)
+        result += _broken(statement, names, length, limit) if isinstance(statement, Assign) else [statement]
     return result
+
+
+def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], limit: int) -> list[Statement]:
+    """Statements for the parts of a long one, and what is left of it."""
+    result: list[Statement] = []
+    while len(statement.target) + 3 + length(statement.value) > limit:
+        part = _part_to_name(statement.value, length, limit)
+        if part is None:
+            break
+        stem = temporary_name(part)
+        if stem == PART:
+            stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else PART}"
+        name = fresh_name(stem, names)
+        result.append(Assign(name, part, statement.implements))
+        value = _substituted(statement.value, part, Name(name, part.kind, axes=part.axes))
+        statement = replace(statement, value=value, implements=None)
+    return [*result, statement]
 
 
 def _part_to_name(value: Value, length: Callable[[Value], int], limit: int) -> Value | None:

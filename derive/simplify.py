@@ -16,7 +16,22 @@ from derive.facts import apply_fact, candidates, sum_of
 from derive.layer import Equation, Layer
 from derive.reuse import reuse
 from derive.steps import Rule, Trail, same_form
-from derive.terms import Atom, Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test, add, from_term, read, tensors_read
+from derive.terms import (
+    Atom,
+    Bracket,
+    Expr,
+    Function,
+    Maximum,
+    Paren,
+    Partial,
+    Read,
+    Term,
+    Test,
+    add,
+    from_term,
+    read,
+    tensors_read,
+)
 
 
 def _first_read(equation: Equation) -> str:

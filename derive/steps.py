@@ -89,9 +89,7 @@ class Derivation:
     @cached_property
     def expr(self) -> Expr:
         """The gradient at the axes of the tensor itself, as in dW[i, o] = …"""
-        return self.result.substitute(
-            {p: Affine.of(i) for p, i in zip(self.at, self.symbol.axes, strict=True)}
-        )
+        return self.result.substitute({p: Affine.of(i) for p, i in zip(self.at, self.symbol.axes, strict=True)})
 
     def _repr_latex_(self) -> str:
         from derive.notebook import notebook_derivation
@@ -116,7 +114,9 @@ class Gradients:
     def __getitem__(self, tensor: str) -> Derivation:
         """The derivation of the gradient by one tensor."""
         if tensor not in self.derivations:
-            raise UsageError(f"{self.layer.name}: no gradient by {tensor!r}. Choose from {', '.join(self.derivations)}.")
+            raise UsageError(
+                f"{self.layer.name}: no gradient by {tensor!r}. Choose from {', '.join(self.derivations)}."
+            )
         return self.derivations[tensor]
 
     @property

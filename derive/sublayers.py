@@ -37,7 +37,9 @@ class Sublayer:
         letters = {i: group[0].name for i, group in self.call.axes.items() if len(group) == 1}
         rebinding = Rebinding(names, call_values(self.call), letters=letters)
         own = [i for i in equation.symbol.axes if not i.leading]
-        groups = {i: (Affine.of(p),) for i, p in zip(own, at[len(at) - len(own) :], strict=True)}
+        groups: dict[Index, tuple[Affine, ...]] = {
+            i: (Affine.of(p),) for i, p in zip(own, at[len(at) - len(own) :], strict=True)
+        }
         if LEADING in equation.symbol.axes:
             groups[LEADING] = tuple(Affine.of(p) for p in at[: len(at) - len(own)])
         return rebinding.expr(equation.expr, groups)

@@ -17,7 +17,6 @@ from typing import ClassVar
 
 from derive import canonical
 from derive.axes import Affine, Index, fresh
-from derive.errors import InternalError
 
 Rational = int | Fraction
 Labels = Mapping[Index, str]
@@ -135,7 +134,7 @@ class Paren(Atom):
 
 @dataclass(frozen=True, eq=False)
 class Bracket(Atom):
-    """An Iverson bracket on indices: 1 where `affine` is zero ("=="), not zero ("!=") or not negative (">="), else 0."""
+    """An Iverson bracket on indices: 1 where `affine` is zero ("=="), not zero ("!=") or not negative (">=")."""
 
     relation: str
     affine: Affine

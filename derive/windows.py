@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from derive.axes import Affine, Coefficient, Index, plain_number, symbolic
+from derive.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
 from derive.layer import Role, Symbol
 from derive.layout import FLAT_SIZE, ordered
 from derive.program import Diagonal, Row, Value, Window
@@ -61,6 +61,38 @@ def _first_affine(at: Sequence[Affine], plain: Sequence[Index | None]) -> int:
         if any(i in b.indices for i in a.indices for b in at[n + 1 :]):
             start = min(start, n)
     return start
+
+
+# kernels
+
+
+def unfolded_kernels(term: Term, symbols: Symbols) -> Term:
+    """Σ_i x[i] w[j - s i] as Σ_{i,u} x[i] w[u] [j = s i + u], so that no matrix of the shifted kernel is made."""
+    factors: list[Factor] = []
+    taps: list[Index] = []
+    taken = {i.name for a, _ in term.factors for i in a.free} | {i.name for i in term.bound}
+    for factor, exponent in term.factors:
+        if exponent != 1 or not isinstance(factor, Read) or not _shifted_kernel(factor, term, symbols):
+            factors.append((factor, exponent))
+            continue
+        at = list(factor.at)
+        for n, (affine, axis) in enumerate(zip(factor.at, symbols[factor.tensor].axes, strict=True)):
+            if len(affine.terms) > 1:
+                tap = fresh(axis, taken)
+                taken.add(tap.name)
+                taps.append(tap)
+                at[n] = Affine.of(tap)
+                factors.append((Bracket("==", affine - Affine.of(tap)), 1))
+        factors.append((Read(factor.tensor, tuple(at)), 1))
+    return Term(term.coefficient, tuple(factors), (*taps, *term.bound)) if taps else term
+
+
+def _shifted_kernel(read: Read, term: Term, symbols: Symbols) -> bool:
+    """Is a parameter read at a sum of indices, over some of which the term sums?"""
+    symbol = symbols.get(read.tensor)
+    if symbol is None or symbol.role is not Role.PARAMETER:
+        return False
+    return any(len(a.terms) > 1 and not a.indices.isdisjoint(term.bound) for a in read.at)
 
 
 # conditions that are equations

@@ -90,9 +90,7 @@ def compare(
     skipped = expected.size - checked
     if actual.shape != expected.shape:
         pattern = _pattern(actual, expected, tolerance)
-        return Comparison(
-            name, math.inf, tolerance, False, None, None, None, 0, skipped, pattern, shapes
-        )
+        return Comparison(name, math.inf, tolerance, False, None, None, None, 0, skipped, pattern, shapes)
 
     errors = _errors(actual, expected, floor)
     error = float(errors.max(initial=0.0))

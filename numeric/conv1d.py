@@ -18,9 +18,7 @@ from .toeplitz import output_size, pad, windows
 OPERANDS = ("X, axis l", "W, axis k")
 
 
-def conv1d(
-    X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> Array:
+def conv1d(X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Array:
     """X[..., c, l], W[o, c, k], b[o] -> Y[..., o, t]"""
     return conv1d_fwd(X, W, b, stride=stride, padding=padding, dilation=dilation)[0]
 

@@ -119,8 +119,8 @@ def _inner_products(
     for gradient, tangent in zip(gradients, u, strict=True):
         if tangent is not None and gradient.shape != tangent.shape:
             return np.nan, 0.0
-    actual = sum(float(np.vdot(g, t)) for g, t in zip(gradients, u) if t is not None)
-    return actual, sum(_dot(vk, slope) for vk, slope in zip(v, slopes))
+    actual = sum(float(np.vdot(g, t)) for g, t in zip(gradients, u, strict=True) if t is not None)
+    return actual, sum(_dot(vk, slope) for vk, slope in zip(v, slopes, strict=True))
 
 
 def _vjp(jvp: Function, f: Function, args: Sequence[Any], wrt: int, cotangent: Any) -> Array:
@@ -138,9 +138,7 @@ def _vjp(jvp: Function, f: Function, args: Sequence[Any], wrt: int, cotangent: A
 
 def _dot(v: Array, slope: Array) -> float:
     if v.shape != slope.shape:
-        raise ValueError(
-            f"cotangent: expected shape {slope.shape}, as f's output, given {v.shape}."
-        )
+        raise ValueError(f"cotangent: expected shape {slope.shape}, as f's output, given {v.shape}.")
     # Where v is 0 it doesn't matter that a slope is unknown.
     return float(np.sum(v * slope, where=v != 0))
 

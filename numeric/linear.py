@@ -55,9 +55,7 @@ class LinearLayer:
     (1, 2)
     """
 
-    def __init__(
-        self, input_size: int, output_size: int, rng: np.random.Generator | int | None = None
-    ) -> None:
+    def __init__(self, input_size: int, output_size: int, rng: np.random.Generator | int | None = None) -> None:
         for name, size in (("input_size", input_size), ("output_size", output_size)):
             if size < 1:
                 raise ValueError(f"LinearLayer: {name}: expected at least 1, given {size}.")

@@ -39,9 +39,7 @@ def admit(layer: str, signature: str, *values: Any) -> list[Array]:
     return [array.astype(dtype, copy=False) for array in arrays]
 
 
-def cotangent(
-    layer: str, signature: str, value: Any, shape: tuple[int, ...], dtype: np.dtype
-) -> Array:
+def cotangent(layer: str, signature: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """The cotangent of an output of the given shape, in that output's dtype."""
     [(name, axes)] = _parse(signature)
     output = name.removeprefix("d")
@@ -52,15 +50,11 @@ def cotangent(
     return array if array.dtype.kind == "c" else array.astype(dtype, copy=False)
 
 
-def _check_axes(
-    layer: str, name: str, axes: Axes, shape: tuple[int, ...], seen: dict[str, tuple[Any, str]]
-) -> None:
+def _check_axes(layer: str, name: str, axes: Axes, shape: tuple[int, ...], seen: dict[str, tuple[Any, str]]) -> None:
     """Check one argument's shape against the sizes seen so far, and add what it binds."""
     named = len(axes) - (LEADING in axes)
     if len(shape) < named or (len(shape) > named and LEADING not in axes):
-        raise ValueError(
-            f"{layer}: {name}: expected axes [{', '.join(axes)}], given shape {shape}."
-        )
+        raise ValueError(f"{layer}: {name}: expected axes [{', '.join(axes)}], given shape {shape}.")
     for axis, given in _bind(axes, shape).items():
         expected, source = seen.setdefault(axis, (given, name))
         if given != expected:
@@ -72,13 +66,12 @@ def _bind(axes: Axes, shape: tuple[int, ...]) -> dict[str, Any]:
     """(..., i), (2, 3, 5) -> {...: (2, 3), i: 5}"""
     leading = len(shape) - len(axes) + 1 if LEADING in axes else 0
     sizes: dict[str, Any] = {LEADING: shape[:leading]} if LEADING in axes else {}
-    return sizes | dict(zip([axis for axis in axes if axis != LEADING], shape[leading:]))
+    return sizes | dict(zip([axis for axis in axes if axis != LEADING], shape[leading:], strict=True))
 
 
 @lru_cache
 def _parse(signature: str) -> tuple[tuple[str, Axes], ...]:
     """'X[...,i] b[o]' -> (('X', ('...', 'i')), ('b', ('o',)))"""
     return tuple(
-        (name, tuple(filter(None, axes.split(","))))
-        for name, axes in re.findall(r"(\w+)\[(.*?)\]", signature)
+        (name, tuple(filter(None, axes.split(",")))) for name, axes in re.findall(r"(\w+)\[(.*?)\]", signature)
     )

@@ -44,14 +44,12 @@ def toeplitz_bwd(residuals: Residuals, dy: Array) -> tuple[Array, Array]:
 
     dx_padded = np.zeros(x.size + 2 * padding, dy.dtype)
     writes = windows(dx_padded, w.size, stride, dilation, writeable=True)
-    for tap, weight in zip(writes.T, w):
+    for tap, weight in zip(writes.T, w, strict=True):
         tap += weight * dy
     return dx_padded[padding : padding + x.size], dw
 
 
-def toeplitz_matrix(
-    w: Array, n: int, *, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> Array:
+def toeplitz_matrix(w: Array, n: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Array:
     """The dense T[t, j] with toeplitz(x, w) = T @ x for x[j] of size n.
 
     >>> toeplitz_matrix([1.0, 2.0], 3)
@@ -82,9 +80,7 @@ def output_size(
     options = {"stride": (stride, 1), "padding": (padding, 0), "dilation": (dilation, 1)}
     for name, (given, least) in options.items():
         if not isinstance(given, (int, np.integer)) or given < least:
-            raise ValueError(
-                f"{layer}: {name}: expected an integer of at least {least}, given {given!r}."
-            )
+            raise ValueError(f"{layer}: {name}: expected an integer of at least {least}, given {given!r}.")
     if taps < 1:
         raise ValueError(f"{layer}: {kernel}: expected at least 1 tap, given 0.")
     span = dilation * (taps - 1) + 1
@@ -106,9 +102,7 @@ def pad(x: Array, padding: int) -> Array:
     return padded
 
 
-def windows(
-    padded: Array, taps: int, stride: int, dilation: int, *, writeable: bool = False
-) -> Array:
+def windows(padded: Array, taps: int, stride: int, dilation: int, *, writeable: bool = False) -> Array:
     """The view V[..., t, k] = padded[..., s t + d k]; tap k, V[..., k], touches no entry twice."""
     span = dilation * (taps - 1) + 1
     view = sliding_window_view(padded, span, axis=-1, writeable=writeable)

@@ -1,4 +1,4 @@
-"""Each mistake is answered with what is wrong, where in index notation, and what to do: `bad_input.txt`, word for word."""
+"""Each mistake is answered with what is wrong, where in index notation, and what to do, word for word."""
 
 from __future__ import annotations
 

@@ -69,7 +69,12 @@ def test_substitution_does_not_capture():
 def test_equal_sums_cancel():
     one = multiply(total(read("x", i), (i,)), power(total(read("x", j), (j,)), -1))
     assert one.constant == 1
-    doubled = multiply(read("c", ), total(apply("exp", read("x", i)), (i,)))
+    doubled = multiply(
+        read(
+            "c",
+        ),
+        total(apply("exp", read("x", i)), (i,)),
+    )
     assert multiply(doubled, power(total(apply("exp", read("x", k)), (k,)), -1)) == read("c")
 
 
@@ -81,7 +86,7 @@ def test_exponentials_are_multiplied_by_adding_exponents():
 
 def test_roots_keep_what_they_cannot_take_apart():
     x = read("x", i)
-    assert power(power(x, 2), 0.5.as_integer_ratio()[0]) == power(x, 2)
+    assert power(power(x, 2), (0.5).as_integer_ratio()[0]) == power(x, 2)
     from fractions import Fraction
 
     half = Fraction(1, 2)

@@ -11,11 +11,11 @@ from derive.axes import Affine, Index
 from derive.calculus import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
 from derive.collect import collect, expand
 from derive.deltas import contract, distribute
-from derive.reuse import unfold
 from derive.errors import DifferentiationError
 from derive.facts import apply_fact, sum_of
-from derive.layer import Equation, Symbol as Named
-from derive.reuse import reuse
+from derive.layer import Equation
+from derive.layer import Symbol as Named
+from derive.reuse import reuse, unfold
 from derive.simplify import Context, cost, simplify
 from derive.steps import Trail
 from derive.terms import (

@@ -1,7 +1,7 @@
 """The gradients come out in the forms that textbooks print: string for string, and whatever things are called.
 
-The forms are derived by general rules. So renaming every tensor and axis, writing factors and equations in another order and
-storing tensors transposed must give the same forms.
+The forms are derived by general rules. So renaming every tensor and axis, writing factors and equations in another
+order and storing tensors transposed must give the same forms.
 """
 
 import pytest

@@ -21,6 +21,7 @@ from derive.printers.numpy_sizes import (
     POWER,
     UNARY,
     Printed,
+    bound_at,
     number_text,
     size_code,
 )
@@ -308,6 +309,8 @@ class NumpyPrinter:
 
     def size(self, size: Size) -> Printed:
         """A size as Python: floor(a / b) is a // b."""
+        if isinstance(size, tuple):
+            return " * ".join(bound_at(self.size(s), UNARY) for s in size), MUL
         if isinstance(size, int):
             return number_text(Fraction(size))
         assert isinstance(size, sympy.Expr)

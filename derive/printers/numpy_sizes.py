@@ -33,11 +33,11 @@ def size_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
     if size.is_Mul:
         return _product_code(size, names)
     if size.is_Pow and size.args[1].is_Integer and size.args[1] > 0:
-        return f"{_bound(size_code(size.args[0], names), ATOM)}**{size.args[1]}", POWER
+        return f"{bound_at(size_code(size.args[0], names), ATOM)}**{size.args[1]}", POWER
     raise InternalError(f"size {size} is made of {type(size).__name__}")
 
 
-def _bound(printed: Printed, level: int) -> str:
+def bound_at(printed: Printed, level: int) -> str:
     text, binds = printed
     return text if binds >= level else f"({text})"
 
@@ -50,19 +50,19 @@ def _sum_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
     text = ""
     for term in terms:
         negative = term.could_extract_minus_sign()
-        shown = _bound(size_code(-term if negative else term, names), MUL)
+        shown = bound_at(size_code(-term if negative else term, names), MUL)
         text += f" {'-' if negative else '+'} {shown}" if text else f"-{shown}" if negative else shown
     return text, ADD
 
 
 def _product_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
     if size.could_extract_minus_sign():
-        return f"-{_bound(size_code(-size, names), UNARY)}", UNARY
+        return f"-{bound_at(size_code(-size, names), UNARY)}", UNARY
     above, below = sympy.fraction(size)
     if below != 1:
         return _divided(above, below, names)
     factors = sorted(size.args, key=lambda a: (not a.is_number, len(a.args), str(a)))
-    return " * ".join(_bound(size_code(f, names), UNARY) for f in factors), MUL
+    return " * ".join(bound_at(size_code(f, names), UNARY) for f in factors), MUL
 
 
 def _floor_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
@@ -71,7 +71,7 @@ def _floor_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
 
 
 def _divided(above: sympy.Expr, below: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
-    return f"{_bound(size_code(above, names), MUL)} // {_bound(size_code(below, names), UNARY)}", MUL
+    return f"{bound_at(size_code(above, names), MUL)} // {bound_at(size_code(below, names), UNARY)}", MUL
 
 
 def number_text(value: Fraction) -> Printed:

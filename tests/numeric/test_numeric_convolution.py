@@ -14,9 +14,7 @@ from numeric.toeplitz import output_size, pad, windows
 
 GRID = [
     {"n": n, "taps": taps, "stride": stride, "padding": padding, "dilation": dilation}
-    for n, taps, stride, padding, dilation in product(
-        (1, 5, 11), (1, 2, 3), (1, 2, 3), (0, 1, 4), (1, 2, 3)
-    )
+    for n, taps, stride, padding, dilation in product((1, 5, 11), (1, 2, 3), (1, 2, 3), (0, 1, 4), (1, 2, 3))
     if n + 2 * padding > dilation * (taps - 1)
 ]
 
@@ -74,9 +72,7 @@ def test_stride_one_is_numpy_correlate(rng):
     x, w = integers(rng, 11), integers(rng, 3)
     np.testing.assert_array_equal(numeric.toeplitz(x, w), np.correlate(x, w, "valid"))
     np.testing.assert_array_equal(numeric.toeplitz(x, w, padding=1), np.correlate(x, w, "same"))
-    np.testing.assert_array_equal(
-        numeric.toeplitz(x, w[::-1], padding=2), np.convolve(x, w, "full")
-    )
+    np.testing.assert_array_equal(numeric.toeplitz(x, w[::-1], padding=2), np.convolve(x, w, "full"))
 
 
 def test_pad_is_numpy_pad(rng):
@@ -88,9 +84,7 @@ def test_pad_is_numpy_pad(rng):
 def test_windows_are_a_view_that_touches_each_entry_once_per_tap():
     x = np.zeros(11)
     view = windows(x, 3, 2, 3, writeable=True)
-    assert view.shape == (output_size("", ("x", "w"), 11, 3, 2, 0, 3), 3) and np.shares_memory(
-        view, x
-    )
+    assert view.shape == (output_size("", ("x", "w"), 11, 3, 2, 0, 3), 3) and np.shares_memory(view, x)
     for tap in view.T:
         tap += 1
     np.testing.assert_array_equal(x, count_reads(11, 3, 2, 3))

@@ -239,15 +239,11 @@ def test_bad_cotangents(name, args, dY, message):
 
 
 def test_every_backward_is_in_the_table():
-    assert {f"{name}_bwd" for name, *_ in BAD_COTANGENTS} == {
-        name for name in numeric.__all__ if name.endswith("_bwd")
-    }
+    assert {f"{name}_bwd" for name, *_ in BAD_COTANGENTS} == {name for name in numeric.__all__ if name.endswith("_bwd")}
 
 
 def test_toeplitz_matrix_checks_its_options():
-    with pytest.raises(
-        ValueError, match=r"toeplitz_matrix: w: expected axes \[k\], given shape \(2, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"toeplitz_matrix: w: expected axes \[k\], given shape \(2, 3\)"):
         numeric.toeplitz_matrix(ones(2, 3), 5)
     with pytest.raises(ValueError, match="toeplitz_matrix: x, axis j: the output would be empty"):
         numeric.toeplitz_matrix(ones(3), 2)

@@ -44,14 +44,10 @@ def test_smooth_functions_have_no_kinks(f, derivative):
     np.testing.assert_allclose(exact, v * derivative(POINTS), rtol=1e-14, atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    "kinked", [np.abs, lambda x: np.maximum(x, 0.0), lambda x: np.minimum(x, 2 * x)]
-)
+@pytest.mark.parametrize("kinked", [np.abs, lambda x: np.maximum(x, 0.0), lambda x: np.minimum(x, 2 * x)])
 def test_a_kink_anywhere_in_reach_is_noticed_or_harmless(kinked):
     offsets = STEP * np.concatenate([np.linspace(-1.5, 1.5, 601), [1 / 3, 0.5, 4 / 9, -1 / 3]])
-    slopes = central_difference(
-        lambda x: kinked(x) + np.sin(x), [offsets], 0, np.ones(offsets.size)
-    )
+    slopes = central_difference(lambda x: kinked(x) + np.sin(x), [offsets], 0, np.ones(offsets.size))
     left, right = kinked(np.array(-1.0)) * -1 + 1, kinked(np.array(1.0)) + 1
     truth = np.where(offsets < 0, left, right)
     unknown = np.isnan(slopes)
@@ -66,9 +62,7 @@ def test_a_kink_is_skipped_and_the_rest_checked(rng):
     X[1, 2] = 0.0
     Y, residuals = numeric.relu_fwd(X)
     expected = central_difference(numeric.relu, [X], 0, np.ones_like(Y))
-    verdict = compare(
-        numeric.relu_bwd(residuals, np.ones_like(Y)), expected, tolerance=1e-9, name="dX"
-    )
+    verdict = compare(numeric.relu_bwd(residuals, np.ones_like(Y)), expected, tolerance=1e-9, name="dX")
     assert verdict.ok and (verdict.checked, verdict.skipped) == (14, 1)
     assert np.isnan(expected[1, 2])
     assert str(verdict).endswith("14 checked, 1 skipped")
@@ -89,9 +83,7 @@ def test_half_unknown_is_still_a_comparison():
 
 
 def test_an_unknown_output_that_the_cotangent_ignores_does_no_harm():
-    gradient = central_difference(
-        lambda x: (x**2, np.abs(x)), [np.zeros(2)], 0, (np.ones(2), np.zeros(2))
-    )
+    gradient = central_difference(lambda x: (x**2, np.abs(x)), [np.zeros(2)], 0, (np.ones(2), np.zeros(2)))
     np.testing.assert_allclose(gradient, 0.0, atol=1e-12)
 
 
@@ -126,9 +118,7 @@ def test_several_outputs_and_integer_arguments(rng):
 
 def test_float32_arguments_are_differentiated_in_float64():
     x = np.array([0.5, 2.0], np.float32)
-    np.testing.assert_allclose(
-        central_difference(np.sin, [x], 0, np.ones(2)), np.cos([0.5, 2.0]), rtol=1e-10
-    )
+    np.testing.assert_allclose(central_difference(np.sin, [x], 0, np.ones(2)), np.cos([0.5, 2.0]), rtol=1e-10)
 
 
 def test_large_and_small_arguments_get_steps_of_their_own_size():
@@ -151,9 +141,7 @@ def test_complex_step_refuses_what_drops_the_imaginary_part():
 
 
 def test_a_cotangent_of_the_wrong_shape_is_named():
-    with pytest.raises(
-        ValueError, match=r"cotangent: expected shape \(2,\), as f's output, given \(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"cotangent: expected shape \(2,\), as f's output, given \(3,\)"):
         complex_step(np.exp, [np.ones(2)], 0, np.ones(3))
 
 
@@ -227,10 +215,7 @@ def test_faults_in_a_backward_are_caught(fault, pattern, rng):
     assert verdict.place == f"dW[{i}, {o}]"
     assert verdict.actual_value == faulty_bwd(dY)[1][i, o]
     assert verdict.expected_value == expected[i, o]
-    assert (
-        abs(verdict.actual_value - verdict.expected_value)
-        == np.abs(faulty_bwd(dY)[1] - expected).max()
-    )
+    assert abs(verdict.actual_value - verdict.expected_value) == np.abs(faulty_bwd(dY)[1] - expected).max()
     assert not inner_product_test(numeric.linear, faulty_bwd, args, rng=rng).ok
 
 
@@ -239,18 +224,13 @@ def test_a_lost_sum_in_the_bias_is_caught(rng):
     dY = rng.standard_normal((7, 3))
     expected = complex_step(numeric.linear, args, 2, dY)
     verdict = compare(dY, expected, tolerance=1e-12, name="db")
-    assert (
-        str(verdict)
-        == "db: expected shape (3,), given (7, 3), 0 checked; looks like: a missing sum over axis 0"
-    )
+    assert str(verdict) == "db: expected shape (3,), given (7, 3), 0 checked; looks like: a missing sum over axis 0"
 
 
 def test_a_lost_term_is_caught_by_inner_products(rng):
     S = rng.standard_normal((3, 5))
     P, residuals = numeric.softmax_fwd(S)
-    assert inner_product_test(
-        numeric.softmax, partial(numeric.softmax_bwd, residuals), [S], rng=rng
-    ).ok
+    assert inner_product_test(numeric.softmax, partial(numeric.softmax_bwd, residuals), [S], rng=rng).ok
     verdict = inner_product_test(numeric.softmax, lambda v: P * v, [S], rng=rng)
     assert not verdict.ok and verdict.checked == 3
 
@@ -291,9 +271,7 @@ def test_the_worst_entry_is_named_with_both_values():
     verdict = compare(actual, E, tolerance=1e-9, name="dW")
     assert (verdict.worst, verdict.actual_value, verdict.expected_value) == ((2, 1), 19.5, 19.0)
     assert verdict.error == pytest.approx(0.5 / 23)
-    assert str(verdict) == (
-        "dW: worst at dW[2, 1], expected 19, given 19.5, error 0.022 > 1e-09, 9 checked"
-    )
+    assert str(verdict) == ("dW: worst at dW[2, 1], expected 19, given 19.5, error 0.022 > 1e-09, 9 checked")
     with pytest.raises(dataclasses.FrozenInstanceError):
         verdict.ok = True
 

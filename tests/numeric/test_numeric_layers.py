@@ -60,9 +60,9 @@ def loop_attention(Q, K, V):
     O = np.empty((*Q.shape[:-1], V.shape[-1]))
     for lead in np.ndindex(Q.shape[:-2]):
         for i, q in enumerate(Q[lead]):
-            scores = [sum(a * b for a, b in zip(q, k)) / math.sqrt(len(q)) for k in K[lead]]
+            scores = [sum(a * b for a, b in zip(q, k, strict=True)) / math.sqrt(len(q)) for k in K[lead]]
             total = sum(math.exp(s) for s in scores)
-            O[(*lead, i)] = sum(math.exp(s) / total * v for s, v in zip(scores, V[lead]))
+            O[(*lead, i)] = sum(math.exp(s) / total * v for s, v in zip(scores, V[lead], strict=True))
     return O
 
 
@@ -71,7 +71,7 @@ def loop_least_squares(X, W, Y):
 
 
 def loop_mse(Y, T):
-    return sum((y - t) ** 2 for y, t in zip(Y.flat, T.flat)) / Y.size
+    return sum((y - t) ** 2 for y, t in zip(Y.flat, T.flat, strict=True)) / Y.size
 
 
 def loop_mlp(X, W1, b1, W2, b2):
@@ -224,7 +224,7 @@ def test_arguments_are_neither_written_nor_handed_out(name, shapes, options, rng
     dY.flags.writeable = False
     gradients = as_tuple(bwd(residuals, dY))
     again = as_tuple(bwd(residuals, dY))
-    for arg, copy, gradient, same in zip(args, copies, gradients, again):
+    for arg, copy, gradient, same in zip(args, copies, gradients, again, strict=True):
         np.testing.assert_array_equal(arg, copy)
         np.testing.assert_array_equal(gradient, same)
         assert gradient.shape == arg.shape
@@ -239,9 +239,7 @@ def test_memory_layout_does_not_matter(name, shapes, options, rng):
     dY = np.asarray(rng.standard_normal(np.shape(Y)))
     Y2, residuals2 = fwd(*(np.asarray(arg, order="F") for arg in args))
     np.testing.assert_allclose(Y2, Y, rtol=1e-13, atol=1e-13)
-    gradients = zip(
-        as_tuple(bwd(residuals, dY)), as_tuple(bwd(residuals2, np.asarray(dY, order="F")))
-    )
+    gradients = zip(as_tuple(bwd(residuals, dY)), as_tuple(bwd(residuals2, np.asarray(dY, order="F"))), strict=True)
     for gradient, gradient2 in gradients:
         np.testing.assert_allclose(gradient2, gradient, rtol=1e-13, atol=1e-13)
 
@@ -339,7 +337,5 @@ def test_linear_layer_is_drawn_from_its_seed():
 def test_linear_layer_checks_its_sizes(rng):
     with pytest.raises(ValueError, match="LinearLayer: output_size: expected at least 1, given 0"):
         LinearLayer(3, 0)
-    with pytest.raises(
-        ValueError, match=r"LinearLayer.backward: W, axis i: expected 5 \(as in X\), given 3"
-    ):
+    with pytest.raises(ValueError, match=r"LinearLayer.backward: W, axis i: expected 5 \(as in X\), given 3"):
         LinearLayer(3, 2, rng=rng).backward(np.ones((4, 2)), np.ones((4, 5)))

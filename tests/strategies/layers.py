@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from derive.layer import Call, Layer
-from derive.terms import Bracket, Expr, Read, Test, atoms
+from derive.terms import Bracket, Read, Test, atoms
 
 from .expressions import Expressions
-from .source import LEAD, NAMES, Source, build, twins
+from .source import LEAD, NAMES, Definition, Source, twins
 
 ARGUMENTS = ("X", "Z", "V1", "gamma", "x_t", "h")
 VALUES = ("S", "Y", "P", "mu", "U2", "k", "l", "q", "r")
@@ -25,10 +25,6 @@ class Drawn:
 
     def __repr__(self) -> str:
         return "\n" + self.text
-
-    @property
-    def layer(self) -> Layer:
-        return build(self.text)
 
 
 @st.composite
@@ -79,7 +75,7 @@ def draw_equation(pen: Expressions) -> None:
     # A tensor may have the name of an index, unless it is a number.
     name = pen.one([v for v in VALUES if v not in taken and (free or v not in NAMES)])
     variable = f"t{len(source.lines)}_{name}"
-    source.lines.append(f'{variable} = define("{name}", ({"".join(a + ", " for a in free)}), {text})')
+    source.lines.append(Definition(variable, name, tuple(free), text))
     source.know(variable, tuple(free))
     source.returns = [variable]
 
@@ -195,7 +191,3 @@ def shares(drawn: Drawn, layer: Layer) -> set[str]:
     if any(len({p.plain for p in r.at if p.plain}) < sum(p.plain is not None for p in r.at) for r in reads):
         found.add("diagonals")
     return found
-
-
-def expressions_of(layer: Layer) -> list[Expr]:
-    return [e.expr for e in layer.equations]

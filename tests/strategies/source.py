@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
+from sympy.core.relational import Relational
 from sympy.tensor.indexed import Idx
 
 from derive.define import Tensor, tensor
 from derive.layer import Layer
 
 HEAD = """\
-from sympy import Abs, And, Eq, KroneckerDelta, Max, Min, Ne, Not, Or, Rational, Sum
+from sympy import Abs, And, Eq, Function, KroneckerDelta, Max, Min, Ne, Not, Or, Rational, Sum, Symbol
+from sympy import EulerGamma, I, Matrix, Mod, nan, oo, zoo
 from sympy import atan, cos, cosh, exp, log, pi, sin, sinh, sqrt, tanh
 
 from derive.define import *
@@ -76,13 +78,34 @@ class Known:
         return tuple(a for a in self.axes if a != LEAD)
 
 
+@dataclass(frozen=True)
+class Definition:
+    """A line `variable = define("name", (axes), text)`."""
+
+    variable: str
+    name: str
+    axes: tuple[str, ...]
+    text: str
+    latex: str = ""
+
+    def __str__(self) -> str:
+        spelling = f", latex={self.latex!r}" if self.latex else ""
+        axes = "".join(f"{a}, " for a in self.axes)
+        return f"{self.variable} = define({self.name!r}, ({axes.strip()}), {self.text}{spelling})"
+
+    def changed(self, **changes: Any) -> Definition:
+        return replace(self, **changes)
+
+
 @dataclass
 class Source:
     """A layer's text as it grows."""
 
     arguments: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    # Declarations as they stand, for mistakes.
+    extra: list[str] = field(default_factory=list)
+    lines: list[Definition | str] = field(default_factory=list)
     known: list[Known] = field(default_factory=list)
     returns: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -103,15 +126,15 @@ class Source:
     def missing_sizes(self) -> list[str]:
         """Axes whose size no argument tells: each needs one that has it."""
         plain = {SIZES[a] for k in self.known if k.variable in self.arguments for a in k.own}
-        text = "\n".join(self.lines)
+        text = "\n".join(map(str, self.lines))
         return [a for a in ("i", "k", "q") if SIZES[a] not in plain and any(uses(text, b) for b in twins(a))]
 
     def text(self) -> str:
         """The whole module."""
         signature = list(self.arguments.values())
-        if self.options:
-            signature += ["*", *(f"{o}: {OPTIONS[o].format(v)}" for o, v in self.options.items())]
-        body = [*self.lines, f"return {', '.join(self.returns)}"]
+        options = [f"{o}: {OPTIONS[o].format(v)}" for o, v in self.options.items()] + self.extra
+        signature += ["*", *options] if options else []
+        body = [*map(str, self.lines), f"return {', '.join(self.returns)}"]
         return f"{HEAD}\n\n@layer\ndef drawn({', '.join(signature)}):\n" + "".join(f"    {line}\n" for line in body)
 
     def free(self, expression: str) -> set[str]:
@@ -120,7 +143,11 @@ class Source:
         names.update({k.variable: handle(k) for k in self.known})
         names.update({o: sympy.Symbol(o, real=True) if o == "eps" else option(o) for o in OPTIONS})
         value = eval(expression, {**NAMESPACE, **names})
-        return {str(a.label) for a in sympy.sympify(value).atoms(Idx)}
+        # SymPy keeps k in k < k + 1, the engine does not.
+        value = sympy.sympify(value).replace(
+            lambda node: isinstance(node, Relational), lambda node: node.func(sympy.expand(node.lhs - node.rhs), 0)
+        )
+        return {str(a.label) for a in value.atoms(Idx)}
 
 
 def uses(text: str, axis: str) -> bool:

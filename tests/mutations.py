@@ -1,0 +1,253 @@
+"""Mutants of Python functions: the same source with one sign, operator, transpose, comparison or constant changed.
+
+A rule takes a syntax node and yields what it can be replaced by. A mutant is named by its function and by its line
+before and after, so that it is found again wherever the line stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+
+
+@dataclass(frozen=True, order=True)
+class Mutant:
+    """A function with one line changed; `code` defines it, to be run where the other functions are."""
+
+    function: str
+    before: str
+    after: str
+    code: CodeType = field(compare=False, repr=False)
+
+
+def mutants(source: str, skipped: Collection[str] = ()) -> Iterator[Mutant]:
+    """Every mutant of every function in `source`, but of those whose names are skipped, and of calls of these."""
+    for function in functions(ast.parse(source)):
+        if function.name in skipped:
+            continue
+        seen = set()
+        for statement in statements(function):
+            before = line(statement)
+            for _ in changes(statement, skipped):
+                after = line(statement)
+                if after != before and (before, after) not in seen:
+                    seen.add((before, after))
+                    yield Mutant(function.name, before, after, compiled(function))
+
+
+def functions(module: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in module.body if isinstance(node, ast.FunctionDef))
+
+
+def statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:
+    """The function itself, for its defaults, and all below it; not its docstring."""
+    return (node for node in ast.walk(function) if isinstance(node, ast.stmt) and not is_text(node))
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def line(statement: ast.stmt) -> str:
+    """The statement without the statements below it, in one line."""
+    bare = copy.copy(statement)
+    for name in ("body", "orelse"):
+        if hasattr(bare, name):
+            setattr(bare, name, [])
+    return " ".join(ast.unparse(bare).split())
+
+
+def compiled(function: ast.FunctionDef) -> CodeType:
+    module = ast.Module([function], [])
+    return compile(ast.fix_missing_locations(module), f"<mutant of {function.name}>", "exec")
+
+
+# walking
+
+
+def changes(statement: ast.stmt, skipped: Collection[str]) -> Iterator[None]:
+    """Make each change in turn, undoing the one before."""
+    for parent, name, place, node in children(statement, skipped):
+        for rule in RULES:
+            for new in rule(node, parent, name):
+                put(parent, name, place, new)
+                yield
+                put(parent, name, place, node)
+
+
+def children(node: ast.AST, skipped: Collection[str]) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """All nodes of one statement, each with where it hangs."""
+    for name, value in ast.iter_fields(node):
+        for place, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.stmt) or calls(child, skipped):
+                continue
+            yield node, name, place, child
+            yield from children(child, skipped)
+
+
+def calls(node: ast.AST, names: Collection[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def put(parent: ast.AST, name: str, place: int | None, node: ast.AST) -> None:
+    if place is None:
+        setattr(parent, name, node)
+    else:
+        getattr(parent, name)[place] = node
+
+
+# rules
+
+Rule = Callable[[ast.AST, ast.AST, str], Iterator[ast.AST]]
+
+OPERATORS: dict[type, tuple[type, ...]] = {
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div, ast.Add),
+    ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Mult,),
+    ast.MatMult: (ast.Mult,),
+    ast.Pow: (ast.Mult,),
+}
+COMPARISONS: dict[type, tuple[type, ...]] = {
+    ast.Gt: (ast.Lt, ast.GtE),
+    ast.GtE: (ast.LtE, ast.Gt),
+    ast.Lt: (ast.Gt, ast.LtE),
+    ast.LtE: (ast.GtE, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+}
+COMMUTATIVE = (ast.Add, ast.Mult)
+OPPOSITES = {"max": "min", "maximum": "minimum", "sin": "cos", "sinh": "cosh"}
+OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
+TRANSPOSES = ("T", "mT")
+MODULES = ("np", "math")
+
+
+def operator(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """+ ↔ -, * ↔ /, …, also where they assign"""
+    yield from (new() for new in OPERATORS.get(type(node), ()))
+
+
+def comparison(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """> ↔ <, > ↔ >=, == ↔ !="""
+    yield from (new() for new in COMPARISONS.get(type(node), ()))
+
+
+def operands(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """a @ b → b @ a, a @ b → a, a @ b → b"""
+    if isinstance(node, ast.BinOp):
+        if not isinstance(node.op, COMMUTATIVE):
+            yield ast.BinOp(node.right, node.op, node.left)
+        yield node.left
+        yield node.right
+
+
+def sign(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """-a → a, a → -a"""
+    if is_negative(node):
+        yield node.operand
+    elif is_value(node, parent, name) and not is_negative(parent):
+        yield ast.UnaryOp(ast.USub(), node)
+
+
+def transpose(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """a.T → a, a.swapaxes(…) → a, a → a.mT"""
+    if isinstance(node, ast.Attribute) and node.attr in TRANSPOSES:
+        yield node.value
+    elif is_value(node, parent, name):
+        yield ast.Attribute(node, "mT", ast.Load())
+
+
+def constant(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """c → c + 1, c → c - 1, True ↔ False"""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool):
+            yield ast.Constant(not node.value)
+        elif isinstance(node.value, (int, float)):
+            yield ast.Constant(node.value + 1)
+            yield number(node.value - 1)
+
+
+def new_axis(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """a[:, None] → a[None, :], a[:, None] → a"""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        yield ast.Subscript(node.value, ast.Tuple(node.slice.elts[::-1], ast.Load()), node.ctx)
+        if any(isinstance(entry, ast.Constant) and entry.value is None for entry in node.slice.elts):
+            yield node.value
+
+
+def lost_call(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """exp(a) → a, a.sum(…) → a"""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if not is_module(node.func.value):
+            yield node.func.value
+        elif len(node.args) == 1:
+            yield node.args[0]
+
+
+def other_function(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """max ↔ min, sin ↔ cos"""
+    if isinstance(node, ast.Attribute) and node.attr in OPPOSITES:
+        yield ast.Attribute(node.value, OPPOSITES[node.attr], node.ctx)
+
+
+def branches(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """where(c, a, b) → where(c, b, a)"""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where":
+        condition, *rest = node.args
+        yield ast.Call(node.func, [condition, *rest[::-1]], node.keywords)
+
+
+def subscripts(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """'ij,j->i' → 'ii,j->i', 'ij,z->i', …"""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and "->" in node.value:
+        text = node.value
+        letters = [*sorted({c for c in text if c.isalpha()}), "z"]
+        for place, letter in enumerate(text):
+            if letter.isalpha():
+                yield from (ast.Constant(text[:place] + new + text[place + 1 :]) for new in letters if new != letter)
+
+
+RULES: tuple[Rule, ...] = (
+    operator,
+    comparison,
+    operands,
+    sign,
+    transpose,
+    constant,
+    new_axis,
+    lost_call,
+    other_function,
+    branches,
+    subscripts,
+)
+
+
+def is_value(node: ast.AST, parent: ast.AST, name: str) -> bool:
+    """Does the node stand where a number or an array is computed with, not where a part of it is named?"""
+    if not isinstance(node, (ast.Name, ast.Call, ast.BinOp, ast.Attribute, ast.Subscript)) or is_module(node):
+        return False
+    if isinstance(parent, (ast.Attribute, ast.Starred, ast.keyword)) or name == "func":
+        return False
+    if isinstance(parent, (ast.arg, ast.arguments, ast.FunctionDef)):
+        return False
+    if isinstance(parent, ast.Subscript):
+        return name == "slice"
+    return isinstance(getattr(node, "ctx", None), (ast.Load, type(None)))
+
+
+def is_negative(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+
+
+def is_module(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in MODULES
+
+
+def number(value: int | float) -> ast.expr:
+    """A constant; a negative one as the parser would give it."""
+    return ast.UnaryOp(ast.USub(), ast.Constant(-value)) if value < 0 else ast.Constant(value)
