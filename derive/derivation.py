@@ -58,30 +58,34 @@ def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
     # Derived as if by every argument: what is named and what put in does not depend on what is asked for.
     everything = tuple(dict.fromkeys((*(s.name for s in layer.arguments), *wanted)))
     sweep = Reverse(layer, everything, seeded=layer.scalar)
-    derivations = on_the_way(sweep.run(required=wanted), wanted, sweep.names)
+    derivations, adjoints = on_the_way(sweep.run(required=wanted), wanted, sweep)
     # The printed gradient of a loss takes ∂L/∂L = 1; the code multiplies by the cotangent that it is given.
     coded = sweep
     if layer.scalar:
         coded = Reverse(layer, everything, seeded=False)
         coded.run(required=wanted)
     backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves)
-    return Gradients(layer, backward, derivations, tuple(sweep.trace), dict(coded.sublayers.saves))
+    return Gradients(layer, backward, derivations, adjoints, dict(coded.sublayers.saves))
 
 
 def on_the_way(
-    derivations: dict[str, Derivation], wanted: tuple[str, ...], names: AdjointNames
-) -> dict[str, Derivation]:
-    """The derivations of what is wanted, and of the adjoints that these speak of."""
+    derivations: dict[str, Derivation], wanted: tuple[str, ...], sweep: Reverse
+) -> tuple[dict[str, Derivation], tuple[Statement, ...]]:
+    """The derivations of what is wanted and of the adjoints that these speak of, and the statements defining them."""
+    definers = {s.name: statement for statement in sweep.trace for s in statement.defines}
+    pending = [sweep.names.adjoints[tensor].name for tensor in wanted]
     kept: set[str] = set()
-    pending = list(wanted)
     while pending:
-        tensor = pending.pop()
-        if tensor in kept or tensor not in derivations:
+        name = pending.pop()
+        if name in kept or name not in definers:
             continue
-        kept.add(tensor)
-        mentioned = {n for step in derivations[tensor].steps for n in tensors_read(step.after)}
-        pending.extend(names.tensor_of[n] for n in mentioned if n in names.tensor_of)
-    return {tensor: d for tensor, d in derivations.items() if tensor in kept}
+        kept.add(name)
+        pending.extend(definers[name].reads)
+        derivation = derivations.get(sweep.names.tensor_of.get(name, ""))
+        if derivation is not None:
+            pending.extend(n for step in derivation.steps for n in tensors_read(step.after))
+    spoken = {t: d for t, d in derivations.items() if d.symbol.name in kept}
+    return spoken, tuple(s for s in sweep.trace if not kept.isdisjoint(d.name for d in s.defines))
 
 
 class Reverse:

@@ -185,7 +185,7 @@ def lost_call(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if not is_module(node.func.value):
             yield node.func.value
-        elif len(node.args) == 1:
+        elif len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
             yield node.args[0]
 
 

@@ -94,11 +94,12 @@ def names_what_exists(command: str) -> bool:
 def test_commands_in_the_readme(folder):
     assert any(expected.strip() for _, expected in commands()), "the README shows no command with what it prints"
     for command, expected in commands():
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        with contextlib.redirect_stdout(terminal):
             code = main(shlex.split(command)[1:])
+        printed = terminal.buffer.getvalue().decode("utf-8")
         if expected.strip():
-            same = doctest.OutputChecker().check_output(expected, printed.getvalue(), FLAGS)
-            assert same, f"$ {command}\n{printed.getvalue()}"
+            same = doctest.OutputChecker().check_output(expected, printed, FLAGS)
+            assert same, f"$ {command}\n{printed}"
         else:
             assert code == 0, command
