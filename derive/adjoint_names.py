@@ -59,10 +59,15 @@ class AdjointNames:
             primes += "'"
         return primes
 
-    def share(self, tensor: str, position: int, output: Symbol) -> Symbol:
+    def share(self, tensor: str, output: Symbol) -> Symbol:
         """The symbol of one of several contributions to ∂L/∂tensor: what comes through the call that gives `output`."""
         symbol = self.symbols[tensor]
-        latex = rf"\mathrm{{d}}{symbol.latex or latex_of(tensor)}^{{({position + 1})}}"
+        spelled = {s.latex for s in self.symbols.values()}
+        marks = (output.latex or latex_of(output.name)) + ","
+        latex, number = "", 1
+        while not latex or latex in spelled:
+            mark = marks + str(number) if number > 1 else marks[:-1]
+            latex, number = rf"\mathrm{{d}}{symbol.latex or latex_of(tensor)}^{{({mark})}}", number + 1
         return self.declare(Symbol(self.fresh(f"d{tensor}_{output.name}"), symbol.axes, Role.ADJOINT, latex=latex))
 
     def statistic(self, name: str, axes: tuple[Index, ...]) -> Symbol:

@@ -23,7 +23,7 @@ import numpy as np
 import numeric
 from derive.derivation import forget
 from derive.entries import Array
-from derive.evidence import Code, Evidence, analytic, derived_gradients, has_layer, same_count, tupled
+from derive.evidence import Code, Evidence, analytic, arrays, derived_gradients, has_layer, tupled
 from derive.exact import exact_gradient, rational
 from derive.interpret import interpret
 from derive.layer import Layer, Symbol
@@ -105,18 +105,16 @@ def compare_code(evidence: Evidence, witness: str, code: Code, dtype: str) -> No
     symbols = (*outputs, *evidence.gradient_symbols)
     for case, derived in zip(evidence.cases, evidence.derived, strict=True):
         try:
-            plain = code.outputs(case, dtype)
-            same_count(plain, outputs)
-            values = code.outputs_and_gradients(case, case.cotangents, dtype)
-            same_count(values, symbols)
+            plain = arrays(code.outputs(case, dtype), outputs)
+            values = arrays(code.outputs_and_gradients(case, case.cotangents, dtype), symbols)
         except Exception as error:
             # Whatever the code under test raises is what the check has found.
             evidence.tally.broke(witness, symbols, error, case)
             continue
         expected = (*case.outputs, *case.outputs, *derived)
         for symbol, value, reference in zip((*outputs, *symbols), (*plain, *values), expected, strict=True):
-            if np.asarray(value).dtype != dtype:
-                what = f"{symbol.name} is {np.asarray(value).dtype} for arguments in {dtype}"
+            if value.dtype != dtype:
+                what = f"{symbol.name} is {value.dtype} for arguments in {dtype}"
                 evidence.tally.broke(witness, [symbol], what, case)
             compare(evidence.tally, witness, symbol, value, reference, case)
 

@@ -49,10 +49,10 @@ def _tensors(scope: Scope, callee: Layer, arguments: Sequence[object]) -> list[S
             f"{len(arguments)}. Give one for each."
         )
     symbols = []
-    for argument, wanted in zip(arguments, callee.arguments, strict=True):
+    for argument, symbol in zip(arguments, callee.arguments, strict=True):
         if not isinstance(argument, Tensor):
             raise DefinitionError(
-                f"{scope.name}: {callee.name} is called with {shortened(argument)} for {wanted.read_as}. Give it a "
+                f"{scope.name}: {callee.name} is called with {shortened(argument)} for {symbol.read_as}. Give it a "
                 "tensor of this layer, without indices."
             )
         if argument.name not in scope.symbols:
@@ -225,8 +225,9 @@ class Binding:
             value = int(value) if value.is_Integer else float(value)
         if isinstance(value, sympy.Expr) and self.admits(symbol, value):
             return value
-        if kind.admits(value):
-            return sympy.Integer(int(value)) if kind.least is not None else sympy.Rational(repr(float(value)))
+        number = kind.number(value)
+        if number is not None:
+            return sympy.Rational(repr(number))
         raise DefinitionError(
             f"{self.scope.name}: {self.callee.name}({symbol.name}={shortened(value)}): the option {symbol.name} is "
             f"{kind.wanted}. Give one, or an option of this layer."

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from derive.axes import Index
-from derive.elementwise import Quotient
-from derive.layout import flat, flatten_group, group_of, merge, ordered, permute, positions, split
-from derive.program import VIEWS, Contract, Expand, Inner, Map, Reduce, Reshape, Squeeze, Value
+from derive.elementwise import Quotient, power
+from derive.layout import flat, flatten_group, group_of, merge, ordered, permute, positions, shape_of, split
+from derive.program import Contract, Inner, Map, Reduce, Reshape, Value, Window
 
 Indices = frozenset[Index]
 
@@ -116,14 +116,20 @@ def inner(a: Value, b: Value, over: Sequence[Index], order: Sequence[Index]) -> 
     group = group_of(a.axes)
     if len(a.axes) == 1 and group is None:
         return Contract(a, b, axes=())
-    if group is not None and group in over and len(over) < len(a.axes):
-        a, b, over = flatten_group(a), flatten_group(b), [flat(group) if i == group else i for i in over]
-    if not all(isinstance(v, (*VIEWS, Contract, Reshape)) for v in (a, b)) and a == b:
-        return reduce(Quotient((a, b)).value(a.axes), over)
-    left = tuple(i for i in a.axes if i not in over)
     if group is not None and group in over:
-        return Reduce("sum", Map("mul", (a, b), axes=a.axes), (), axes=())
-    return Inner(a, b, positions(a, over), axes=left)
+        if len(over) == len(a.axes):
+            return Reduce("sum", Map("mul", (a, b), axes=a.axes), (), axes=())
+        a, b, over = flatten_group(a), flatten_group(b), [flat(group) if i == group else i for i in over]
+    if a == b:
+        return reduce(power(a, 2, a.axes), over)
+    return einsum(a, b, [i for i in a.axes if i not in over])
+
+
+def einsum(a: Value, b: Value, result: Sequence[Index]) -> Value:
+    """The sum of a·b over all indices that the result lacks."""
+    number = {index: n for n, index in enumerate(dict.fromkeys([*a.axes, *b.axes]))}
+    left, right, kept = (tuple(number[i] for i in axes) for axes in (a.axes, b.axes, result))
+    return Inner(a, b, (left, right, kept), axes=tuple(result))
 
 
 def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
@@ -140,9 +146,25 @@ def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) ->
     batch = [i for i in shared if i != group]
     rows = [i for i in a.axes if i not in b.axes and i != group]
     columns = [i for i in b.axes if i not in a.axes and i != group]
+    vector = not columns or not rows and (group not in a.axes or group in shared)
+    # Vectors in a batch gain nothing from a matrix product, and rows that overlap in memory would be copied for it.
+    batched = bool(batch) or group in shared
+    overlapping = len(sums) == 1 and (isinstance(a, Window) or isinstance(b, Window))
+    if vector and (batched or overlapping):
+        return einsum(a, b, [*([group] if group else []), *batch, *rows, *columns])
     if not batch and group_of(b.axes) is None:
         return _plain_product(a, b, group, rows, sums, columns)
+    if batch and not rows and group_of(a.axes) and not group_of(b.axes):
+        return _group_as_rows(a, b, sums, order)
     return _batched_product(a, b, group, batch, rows, sums, columns)
+
+
+def _group_as_rows(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
+    """Leading axes that only the left operand has are the rows of its matrices."""
+    group = a.axes[0]
+    product = matmul(flatten_group(a), b, sums, order)
+    axes = (flat(group), *(i for i in product.axes if i != flat(group)))
+    return Reshape(permute(product, axes), shape_of([(group,), *((i,) for i in axes[1:])]), axes=(group, *axes[1:]))
 
 
 def _flattened(value: Value, sums: Sequence[Index]) -> Value:
@@ -196,28 +218,9 @@ def _laid_out(value: Value, groups: list[tuple[Index, ...]]) -> Value:
 
 
 def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
-    """[…, batch, r, s] @ […, batch, s, c], a missing row or column being an axis of size one."""
+    """[…, batch, rows, s] @ […, batch, s, columns]"""
     singles = [(i,) for i in batch]
     front = [(group,)] if group else []
-    first = [tuple(rows)] if rows else []
-    last = [tuple(columns)] if columns else []
-    left = _laid_out(a, [*(front if group in a.axes else []), *singles, *first, tuple(sums)])
-    right = _laid_out(b, [*(front if group in b.axes else []), *singles, tuple(sums), *last])
-    if not rows:
-        left = _with_axis(left, -1)
-    if not columns:
-        right = _with_axis(right, 0)
-    groups = [*front, *singles, *first, *last]
-    product: Value = Contract(left, right, axes=tuple(g[0] for g in groups))
-    if not columns:
-        product = Squeeze(product, -1, axes=product.axes)
-    if not rows:
-        product = Squeeze(product, -2 if columns else -1, axes=product.axes)
-    return split(product, groups)
-
-
-def _with_axis(value: Value, place: int) -> Value:
-    """A new axis of size one, before the last axis (-1) or behind it (0)."""
-    present = [True] * sum(not a.leading for a in value.axes)
-    present.insert(len(present) + place, False)
-    return Expand(value, tuple(present), axes=value.axes)
+    left = _laid_out(a, [*(front if group in a.axes else []), *singles, *([tuple(rows)] if rows else []), tuple(sums)])
+    right = _laid_out(b, [*(front if group in b.axes else []), *singles, tuple(sums), tuple(columns)])
+    return _product(left, right, [*front, *singles, *([tuple(rows)] if rows else []), tuple(columns)])

@@ -214,12 +214,12 @@ def option(parameter: inspect.Parameter, kind: Option, scope: Scope) -> Symbol:
         raise DefinitionError(
             f"{scope.name}: option {name} must be keyword-only, with a default. Put * before it, and = behind it."
         )
-    if not kind.admits(default):
+    value = kind.number(default)
+    if value is None:
         raise DefinitionError(
             f"{scope.name}: the default {shortened(default)} of option {name} is not {kind.wanted}. Change it."
         )
-    default = default if kind.least is None else int(default)
-    symbol = Symbol(name, (), Role.OPTION, check_latex(kind.spelling, name), default=default, least=kind.least)
+    symbol = Symbol(name, (), Role.OPTION, check_latex(kind.spelling, name), default=value, least=kind.least)
     scope.declare(symbol)
     return symbol
 

@@ -6,6 +6,8 @@ j, because that read is 0 where j is out of range; elsewhere the condition stays
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 
 from derive.axes import Affine, Coefficient, Index
@@ -82,6 +84,14 @@ def _forward(target: Affine) -> bool:
 
 def _negative(coefficient: Coefficient) -> bool:
     return coefficient < 0 if isinstance(coefficient, int) else coefficient.could_extract_minus_sign()
+
+
+def within(read: Read, axes: Sequence[Index]) -> bool:
+    """Does a read lie inside its tensor, whatever its indices are?"""
+    return all(
+        same_size(place.plain.size, axis.size) if place.plain else not place.terms and place.constant == 0
+        for place, axis in zip(read.at, axes, strict=True)
+    )
 
 
 def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce as fold
 
@@ -110,16 +110,7 @@ def choose(condition: Value, value: Value, otherwise: Value, order: Sequence[Ind
 def negative(value: Value, order: Sequence[Index]) -> Value:
     if isinstance(value, Number) and not isinstance(value.value, str):
         return Number(-value.value)
-    if isinstance(value, Map) and value.op in ("mul", "div") and _leftmost(value).is_number:
-        return replace(value, operands=(negative(value.operands[0], order), value.operands[1]))
     return operate("neg", (value,), order)
-
-
-def _leftmost(value: Value) -> Value:
-    """The first factor of a product."""
-    while isinstance(value, Map) and value.op in ("mul", "div"):
-        value = value.operands[0]
-    return value
 
 
 def power(base: Value, exponent: Rational, order: Sequence[Index]) -> Value:

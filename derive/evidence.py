@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from derive.derivation import gradients
 from derive.entries import Array
 from derive.errors import CheckError
@@ -107,19 +109,32 @@ class Code:
         return Code(*(getattr(module, name + suffix) for suffix in ("", "_fwd", "_bwd")))
 
     def outputs(self, case: Case, dtype: str = "float64") -> tuple:
-        return tupled(self.plain(*typed(case.arguments.values(), dtype), **case.options))
+        return counted(self.plain(*typed(case.arguments.values(), dtype), **moved_options(case)), case.layer.outputs)
 
     def outputs_and_gradients(self, case: Case, cotangents: Sequence[Array], dtype: str = "float64") -> tuple:
         """(outputs…, gradients…), by way of the residuals."""
-        outputs, residuals = self.forward(*typed(case.arguments.values(), dtype), **case.options)
-        options = {name: value for name, value in case.options.items() if accepts(self.backward, name)}
+        outputs, residuals = self.forward(*typed(case.arguments.values(), dtype), **moved_options(case))
+        options = {name: value for name, value in moved_options(case).items() if accepts(self.backward, name)}
         gradients = self.backward(residuals, *typed(cotangents, dtype), **options)
-        return (*tupled(outputs), *tupled(gradients))
+        return (*counted(outputs, case.layer.outputs), *counted(gradients, case.layer.arguments))
 
 
 def typed(arrays, dtype: str) -> list[Array]:
     """Copies in one dtype, so that nothing that is done to them is seen elsewhere."""
     return [array.astype(dtype) for array in arrays]
+
+
+def moved_options(case: Case) -> dict[str, Any]:
+    """The options that are not at their defaults: those are left to the code, which has defaults of its own."""
+    defaults = {option.name: option.default for option in case.layer.options}
+    return {name: value for name, value in case.options.items() if value != defaults[name]}
+
+
+def counted(value: Any, wanted: Sequence) -> tuple:
+    """What a function returned, as a tuple; one value alone is returned bare."""
+    if len(wanted) == 1 and isinstance(value, tuple):
+        raise CheckError(f"a tuple of {len(value)} comes back instead of one value, bare")
+    return tupled(value)
 
 
 def tupled(value: Any) -> tuple:
@@ -140,10 +155,15 @@ def has_layer(module: object, layer: Layer) -> bool:
     return list(inspect.signature(function).parameters) == [s.name for s in (*layer.arguments, *layer.options)]
 
 
-def same_count(values: Sequence, wanted: Sequence[Symbol]) -> None:
+def arrays(values: Sequence, wanted: Sequence[Symbol]) -> list[Array]:
+    """The values as arrays (of no axes, where NumPy gives a number). Raises CheckError where one is something else."""
     if len(values) != len(wanted):
         names = ", ".join(s.name for s in wanted)
         raise CheckError(f"{len(values)} values come back instead of {len(wanted)} ({names})")
+    for value, symbol in zip(values, wanted, strict=True):
+        if not isinstance(value, (np.ndarray, np.generic)):
+            raise CheckError(f"{symbol.name} comes back as {type(value).__name__} instead of an array")
+    return [np.asarray(value) for value in values]
 
 
 def analytic(layer: Layer) -> bool:
@@ -155,5 +175,5 @@ def analytic(layer: Layer) -> bool:
 
 def kinked(atom: Atom) -> bool:
     if isinstance(atom, Function):
-        return not PRIMITIVES[atom.name].analytic
+        return atom.name in PRIMITIVES and not PRIMITIVES[atom.name].analytic
     return isinstance(atom, (Test, Maximum))

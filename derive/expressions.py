@@ -32,6 +32,7 @@ from derive.products import (
     native_order,
     one_group,
     scalars_of,
+    sign_folds,
     summand_rank,
     to_scale,
     with_one_group,
@@ -64,7 +65,7 @@ from derive.terms import (
     Test,
     from_term,
 )
-from derive.windows import ScatterPlan, plan_scatter, rank, read_entries, row_of, solve, solve_any, unfolded_kernels
+from derive.windows import ScatterPlan, plan_scatter, rank, read_entries, row_of, simplified, solve_any
 
 Order = Sequence[Index]
 Guards = tuple[Value, ...]
@@ -108,7 +109,7 @@ class Expressions:
             if found is not None:
                 yield found.sign, self.extremum(found, order, guards)
                 rest = [t for t in rest if t is not partner]
-            elif term.coefficient < 0 and (term.coefficient == -1 or len(terms) > 1):
+            elif term.coefficient < 0 and not (len(terms) == 1 and sign_folds(term)):
                 yield -1, self.term(term.scaled(-1), order, guards)
             else:
                 yield 1, self.term(term, order, guards)
@@ -122,7 +123,7 @@ class Expressions:
     def term(self, term: Term, order: Order, guards: Guards) -> Value:
         """A coefficient times a product of atoms, summed over the bound indices."""
         if term.bound:
-            term = solve(unfolded_kernels(term, self.symbols), self.symbols)
+            term = simplified(term, self.symbols)
         if not term.coefficient:
             return ZERO
         outside, groups = canonical.components(Term(term.coefficient, gathered(term), term.bound))
@@ -196,7 +197,7 @@ class Expressions:
         plan = plan_scatter(term, self.symbols)
         if plan is not None:
             return Quotient((self.scatter(plan, order, guards, scalars),))
-        solved = solve_any(term)
+        solved = solve_any(term, self.symbols)
         if solved is not term:
             return scalars.times(Quotient((self.expr(from_term(solved), order, guards),)))
         return self.contraction(term, order, guards, scalars)
@@ -220,7 +221,7 @@ class Expressions:
         return Quotient((contract(operands, term.bound, order),))
 
     def scatter(self, plan: ScatterPlan, order: Order, guards: Guards, scalars: Quotient) -> Value:
-        sources = (*plan.slices, *plan.taps)
+        sources = (*plan.taps, *plan.slices)
         # Where an entry comes from says nothing of conditions on where it goes.
         guards = tuple(g for g in guards if not set(plan.targets) & set(g.axes))
         inside = [*order, *sources]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from derive.axes import Index
 from derive.collect import expand
-from derive.deltas import contract
-from derive.layer import Equation
+from derive.deltas import contract, within
+from derive.layer import Equation, Symbol
 from derive.reuse import unfold
 from derive.terms import Expr, Read, Term, from_term, map_children, tensors_read, total
 
@@ -35,7 +35,7 @@ def _is_tensor(factor) -> bool:
     return not isinstance(factor, Read) or bool(factor.at)
 
 
-def apply_fact(value: Expr, tensor: str, position: int, fact: Expr) -> Expr:
+def apply_fact(value: Expr, tensor: Symbol, position: int, fact: Expr) -> Expr:
     """Replace Σ_j Y[…, j, …] by its value wherever j stands in nothing else."""
     value = map_children(value, lambda child: apply_fact(child, tensor, position, fact))
     result = Expr()
@@ -44,9 +44,11 @@ def apply_fact(value: Expr, tensor: str, position: int, fact: Expr) -> Expr:
     return result
 
 
-def _apply_to_term(term: Term, tensor: str, position: int, fact: Expr) -> Expr:
+def _apply_to_term(term: Term, tensor: Symbol, position: int, fact: Expr) -> Expr:
     for place, (factor, exponent) in enumerate(term.factors):
-        if not isinstance(factor, Read) or factor.tensor != tensor or exponent != 1:
+        if not isinstance(factor, Read) or factor.tensor != tensor.name or exponent != 1:
+            continue
+        if not within(factor, tensor.axes):
             continue
         index = factor.at[position].plain
         others = term.factors[:place] + term.factors[place + 1 :]

@@ -28,6 +28,9 @@ class Axis(Idx):
     latex: str | None
 
     def __new__(cls, name: str, size: sympy.Expr | str | int, latex: str | None = None):
+        if isinstance(name, sympy.Symbol) and isinstance(size, (tuple, sympy.Tuple)):
+            # SymPy makes an expression anew from its parts.
+            return cls._make(str(name), size[1] + 1)
         check_name(name, "axis")
         return cls._make(name, size_of(size, name), check_latex(latex, name))
 
@@ -251,11 +254,15 @@ class Option:
         """What a value of this option is."""
         return "a finite real number" if self.least is None else f"an integer of at least {self.least}"
 
-    def admits(self, value: object) -> bool:
-        """May this number be the option's value?"""
-        if isinstance(value, bool) or not isinstance(value, (int, float) if self.least is None else Integral):
-            return False
-        return abs(value) <= MAX_REAL if self.least is None else self.least <= value <= MAX_SIZE
+    def number(self, value: object) -> int | float | None:
+        """The value as a number of Python's, where it may be the option's; else None."""
+        if isinstance(value, bool):
+            return None
+        if self.least is None:
+            # A NumPy number becomes one of Python's.
+            plain = float(value) if isinstance(value, float) else value if isinstance(value, int) else None
+            return plain if plain is not None and abs(plain) <= MAX_REAL else None
+        return int(value) if isinstance(value, Integral) and self.least <= int(value) <= MAX_SIZE else None
 
 
 MAX_REAL = 1e100

@@ -99,7 +99,9 @@ class Oracle:
         return entries.get(place, 0)
 
     def function(self, factor: Function, at: At) -> Number:
-        return attempt(PRIMITIVES[factor.name].value, self.expr(factor.argument, at))
+        # A floor is of sizes and options only; it is no primitive.
+        value = math.floor if factor.name == "floor" else PRIMITIVES[factor.name].value
+        return attempt(value, self.expr(factor.argument, at))
 
     def paren(self, factor: Paren, at: At) -> Number:
         return self.expr(factor.body, at)

@@ -29,6 +29,11 @@ def coefficient_of(coefficient: Rational) -> Quotient:
     return Quotient(above, (Number(number.denominator),))
 
 
+def sign_folds(term: Term) -> bool:
+    """Does the sign of a term cost less inside it, with the number that an operand is multiplied by anyway?"""
+    return term.coefficient != -1 and (bool(term.bound) or any(a.boolean for a, _ in term.factors))
+
+
 def scalars_of(quotient: Quotient) -> tuple[Quotient, Quotient]:
     """What has no axes, and the rest."""
     above, below = quotient.numerators, quotient.denominators

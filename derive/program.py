@@ -95,11 +95,11 @@ class Contract(Value):
 
 @dataclass(frozen=True)
 class Inner(Value):
-    """The inner products of rows: entries are multiplied and summed over the axes at `over`, with no array between."""
+    """Inner products of rows, with no array of the products: a number for each index of left, right and the result."""
 
     left: Value
     right: Value
-    over: tuple[int, ...]
+    pattern: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,6 @@ class Expand(Value):
     operand: Value
     present: tuple[bool, ...]
     kind: str = field(default="array", compare=False)
-
-
-@dataclass(frozen=True)
-class Squeeze(Value):
-    """The axis of size one at this position is dropped."""
-
-    operand: Value
-    position: int
 
 
 @dataclass(frozen=True)
@@ -158,7 +150,8 @@ class Window(Value):
 class Scatter(Value):
     """The adjoint of a window: every entry is added where the rows say; what falls outside `shape` is dropped.
 
-    The last `taps` axes are looped over; the others are added as slices. All are scattered one by one when it is None.
+    The first `taps` of the axes that are scattered are looped over; the others are added as slices. All are scattered
+    entry by entry when it is None.
     """
 
     operand: Value
@@ -200,7 +193,7 @@ class Copy(Value):
 
 
 # Values that cost nothing: a name, or a view of one.
-VIEWS = (Name, Permute, Expand, Squeeze, Diagonal, Window)
+VIEWS = (Name, Permute, Expand, Diagonal, Window)
 LEAVES = (Name, Number, Extent, Positions)
 
 

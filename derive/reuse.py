@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from derive.calculus import instantiate
+from derive.deltas import within
 from derive.layer import Equation
 from derive.matching import Binding, match_atom, match_product, match_terms
 from derive.terms import (
@@ -134,7 +135,8 @@ def unfold(statement: Equation) -> Callable[[Expr], Expr]:
         for term in value.terms:
             parts = []
             for factor, exponent in term.factors:
-                if isinstance(factor, Read) and factor.tensor == name:
+                # A read outside the tensor is 0, whatever the right-hand side would be there.
+                if isinstance(factor, Read) and factor.tensor == name and within(factor, statement.symbol.axes):
                     parts.append(instantiate(statement, factor) ** exponent)
                 elif factor.children():
                     parts.append(factor.rebuild(tuple(unfold_in(c) for c in factor.children())) ** exponent)

@@ -11,7 +11,7 @@ from fractions import Fraction
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanFunction, BooleanTrue
 from sympy.tensor.indexed import Idx
 
 from derive.axes import LEADING, Affine, Coefficient, Index, plain_number, symbolic
@@ -402,7 +402,7 @@ class Converter:
             return self.either(node.args)
         if isinstance(node, sympy.Not) and isinstance(node.args[0], Relational):
             return self.condition(node.args[0].negated)
-        if isinstance(node, sympy.Not):
+        if isinstance(node, BooleanFunction):
             return self.condition(sympy.to_nnf(node, simplify=False))
         if not isinstance(node, Relational):
             raise self.fail(f"{shown(node)} is not a condition.", "Compare two indices or two values, as in j <= i.")

@@ -196,7 +196,7 @@ def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], 
         if part is None:
             break
         stem = temporary_name(part)
-        if stem == PART:
+        if stem == PART and not statement.target.startswith(PART):
             stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else PART}"
         name = fresh_name(stem, names)
         result.append(Assign(name, part, statement.implements))

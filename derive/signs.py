@@ -77,3 +77,12 @@ def function_defined(factor: Function, symbols: Symbols) -> bool:
         return sign(factor.argument, symbols) is Sign.POSITIVE
     negated = Expr(tuple(t.scaled(-1) for t in factor.argument.terms))
     return factor.name == "exp" and sign(negated, symbols) >= Sign.NONNEGATIVE
+
+
+def defined(factor: Atom, exponent: Rational, symbols: Symbols) -> bool:
+    """Is a power finite, with all that is inside it, whatever the data?"""
+    if not power_defined(factor, exponent, symbols):
+        return False
+    if isinstance(factor, Function) and factor.name == "log" and not function_defined(factor, symbols):
+        return False
+    return all(defined(a, e, symbols) for child in factor.children() for t in child.terms for a, e in t.factors)

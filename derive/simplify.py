@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from derive.collect import collect, expand
 from derive.facts import apply_fact, candidates, sum_of
-from derive.layer import Equation, Layer
+from derive.layer import Equation, Layer, Symbol
 from derive.reuse import reuse
 from derive.steps import Rule, Trail, same_form
 from derive.terms import (
@@ -120,8 +120,9 @@ def rules(value: Expr, context: Context) -> Iterator[Rule]:
     for tensor, position in sorted(candidates(value)):
         fact = context.fact(tensor, position)
         if fact is not None:
-            axis = context.forward[tensor].symbol.axes[position]
-            yield Rule(f"fact: sum of {tensor} over {axis}", FACT, _fact_rule(tensor, position, fact))
+            symbol = context.forward[tensor].symbol
+            axis = symbol.axes[position]
+            yield Rule(f"fact: sum of {tensor} over {axis}", FACT, _fact_rule(symbol, position, fact))
     names = set(tensors_read(value))
     for equation in context.forward_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
@@ -134,7 +135,7 @@ def _reuse_rule(equation: Equation) -> Callable[[Expr], Expr]:
     return lambda value: reuse(value, equation)
 
 
-def _fact_rule(tensor: str, position: int, fact: Expr) -> Callable[[Expr], Expr]:
+def _fact_rule(tensor: Symbol, position: int, fact: Expr) -> Callable[[Expr], Expr]:
     return lambda value: apply_fact(value, tensor, position, fact)
 
 

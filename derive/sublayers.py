@@ -58,8 +58,8 @@ class Sublayers:
         """The backward call of a call. A gradient to which `alone` this call adds is named for its tensor."""
         backward = self.derive_backward(call.layer)
         outputs = tuple(
-            self.names.adjoint(tensor) if alone[tensor] else self.names.share(tensor, position, call.outputs[0])
-            for position, tensor in enumerate(call.arguments)
+            self.names.adjoint(tensor) if alone[tensor] else self.names.share(tensor, call.outputs[0])
+            for tensor in call.arguments
         )
         arguments = tuple(self.arguments(call, backward))
         self.made[call] = Sublayer(call, Call(backward, arguments, outputs, call.axes, call.options))
@@ -69,21 +69,15 @@ class Sublayers:
         """The caller's names of the callee's residuals and cotangents."""
         known = dict(zip((s.name for s in call.layer.arguments), call.arguments, strict=True))
         known.update(zip(call.layer.outputs, (s.name for s in call.outputs), strict=True))
-        cotangents = iter(call.outputs)
-        result = []
-        for symbol in backward.arguments:
-            if symbol.role is Role.COTANGENT:
-                result.append(self.names.adjoints[next(cotangents).name].name)
-            elif symbol.name in known:
-                result.append(known[symbol.name])
-            else:
-                result.append(self.saved(call, symbol).name)
-        return result
+        # The cotangents come last. Residuals may have been cotangents themselves, where the callee is a gradient.
+        count = len(backward.arguments) - len(call.outputs)
+        residuals = (known[s.name] if s.name in known else self.saved(call, s).name for s in backward.arguments[:count])
+        return [*residuals, *(self.names.adjoints[s.name].name for s in call.outputs)]
 
     def saved(self, call: Call, symbol: Symbol) -> Symbol:
         """The caller's name of a value inside a called layer that its backward pass reads."""
         output = call.outputs[0]
-        latex = f"{symbol.latex or latex_of(symbol.name)}^{{({output.shown})}}"
+        latex = f"{symbol.latex or latex_of(symbol.name)}^{{({output.latex or latex_of(output.name)})}}"
         name = self.names.fresh(f"{output.name}_{symbol.name}")
         outer = self.names.declare(Symbol(name, call_axes(call, symbol), Role.VALUE, latex=latex))
         self.saves[call] = (*self.saves.get(call, ()), (symbol.name, outer))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from derive import canonical
 from derive.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
 from derive.layer import Role, Symbol
 from derive.layout import FLAT_SIZE, ordered
 from derive.program import Diagonal, Row, Value, Window
+from derive.signs import defined
 from derive.terms import Atom, Bracket, Factor, Read, Term, product
 
 # The data of a convolution is what a cotangent carries; its taps are what a parameter carries.
@@ -66,6 +68,17 @@ def _first_affine(at: Sequence[Affine], plain: Sequence[Index | None]) -> int:
 # kernels
 
 
+def simplified(term: Term, symbols: Symbols) -> Term:
+    """The term with its conditions solved, and its kernels read tap by tap where that leaves no condition behind."""
+    unfolded = solve(unfolded_kernels(term, symbols), symbols)
+    for factors, bound in canonical.components(unfolded)[1]:
+        group = Term(1, tuple(factors), tuple(bound))
+        plan = plan_scatter(group, symbols)
+        if set(equalities(plan.rest if plan else group)) - set(equalities(term)):
+            return solve(term, symbols)
+    return unfolded
+
+
 def unfolded_kernels(term: Term, symbols: Symbols) -> Term:
     """Σ_i x[i] w[j - s i] as Σ_{i,u} x[i] w[u] [j = s i + u], so that no matrix of the shifted kernel is made."""
     factors: list[Factor] = []
@@ -107,16 +120,16 @@ def solve(term: Term, symbols: Symbols) -> Term:
     for bracket in equalities(term):
         for index in _data_indices(bracket, term, symbols):
             if _unit(bracket.affine.coefficient(index)) and _carried(index, term):
-                return solve(eliminate(term, bracket, index), symbols)
+                return solve(eliminate(term, bracket, index, symbols), symbols)
     return term
 
 
-def solve_any(term: Term, skip: frozenset[Bracket] = frozenset()) -> Term:
+def solve_any(term: Term, symbols: Symbols) -> Term:
     """Solve every equation that has a bound index with coefficient 1 or -1."""
     for bracket in equalities(term):
         for index in term.bound:
-            if bracket not in skip and _unit(bracket.affine.coefficient(index)):
-                return solve_any(eliminate(term, bracket, index), skip)
+            if _unit(bracket.affine.coefficient(index)):
+                return solve_any(eliminate(term, bracket, index, symbols), symbols)
     return term
 
 
@@ -151,13 +164,15 @@ def _carried(index: Index, term: Term) -> bool:
     return any(isinstance(a, Read) and e > 0 and any(x.plain == index for x in a.at) for a, e in term.factors)
 
 
-def eliminate(term: Term, bracket: Bracket, index: Index) -> Term:
+def eliminate(term: Term, bracket: Bracket, index: Index, symbols: Symbols) -> Term:
     """The term with the condition solved for a bound index, and the range of that index as a condition if needed."""
     sign = bracket.affine.coefficient(index)
     value = bracket.affine.without(index).times(-sign)
     factors: list[Factor] = [(a.substitute({index: value}), e) for a, e in term.factors if a != bracket]
     same = value.plain is not None and value.plain.size == index.size
-    if not same and not _carried(index, term):
+    # A read of 0 outside settles it, unless what it is multiplied by has no value there.
+    finite = all(defined(a, e, symbols) for a, e in term.factors if index in a.free)
+    if not same and not (_carried(index, term) and finite):
         last = Affine.build((), index.size - 1)
         factors += [(Bracket(">=", value), 1), (Bracket(">=", last - value), 1)]
     return product(term.coefficient, factors, tuple(i for i in term.bound if i != index))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from types import CodeType
@@ -22,11 +23,20 @@ class Mutant:
     after: str
     code: CodeType = field(compare=False, repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.function}: {self.before}  →  {self.after}"
 
-def mutants(source: str, skipped: Collection[str] = ()) -> Iterator[Mutant]:
-    """Every mutant of every function in `source`, but of those whose names are skipped, and of calls of these."""
+    def changes(self, function: str, part: str, changed: str) -> bool:
+        """Is it this change to that part of a line, wherever that stands?"""
+        places = [match.start() for match in re.finditer(re.escape(part), self.before)]
+        swapped = (self.before[:n] + changed + self.before[n + len(part) :] for n in places)
+        return function == self.function and self.after in swapped
+
+
+def mutants(source: str, names: Collection[str], skipped: Collection[str] = ()) -> Iterator[Mutant]:
+    """Every mutant of the functions of these names, but of calls of what is skipped, and of what only raises."""
     for function in functions(ast.parse(source)):
-        if function.name in skipped:
+        if function.name not in names:
             continue
         seen = set()
         for statement in statements(function):
@@ -39,16 +49,27 @@ def mutants(source: str, skipped: Collection[str] = ()) -> Iterator[Mutant]:
 
 
 def functions(module: ast.Module) -> Iterator[ast.FunctionDef]:
-    return (node for node in module.body if isinstance(node, ast.FunctionDef))
+    """The functions of a module, without their annotations."""
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in (n for n in ast.walk(node.args) if isinstance(n, ast.arg)):
+                argument.annotation = None
+            yield node
 
 
 def statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:
     """The function itself, for its defaults, and all below it; not its docstring."""
-    return (node for node in ast.walk(function) if isinstance(node, ast.stmt) and not is_text(node))
+    return (n for n in ast.walk(function) if isinstance(n, ast.stmt) and not is_text(n) and not is_check(n))
 
 
 def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_check(node: ast.AST) -> bool:
+    """Does it only raise, or is it what is raised?"""
+    return isinstance(node, ast.Raise) or (isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise))
 
 
 def line(statement: ast.stmt) -> str:
@@ -70,8 +91,13 @@ def compiled(function: ast.FunctionDef) -> CodeType:
 
 def changes(statement: ast.stmt, skipped: Collection[str]) -> Iterator[None]:
     """Make each change in turn, undoing the one before."""
+    sizes = reshaped(statement)
     for parent, name, place, node in children(statement, skipped):
+        if id(node) in sizes and is_negative(parent):
+            continue
         for rule in RULES:
+            if rule is added_sign and id(node) in sizes:
+                continue
             for new in rule(node, parent, name):
                 put(parent, name, place, new)
                 yield
@@ -82,14 +108,23 @@ def children(node: ast.AST, skipped: Collection[str]) -> Iterator[tuple[ast.AST,
     """All nodes of one statement, each with where it hangs."""
     for name, value in ast.iter_fields(node):
         for place, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.stmt) or calls(child, skipped):
-                continue
-            yield node, name, place, child
-            yield from children(child, skipped)
+            if isinstance(child, ast.AST) and not (isinstance(child, ast.stmt) or is_door(child, skipped)):
+                yield node, name, place, child
+                yield from children(child, skipped)
 
 
-def calls(node: ast.AST, names: Collection[str]) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+def is_door(node: ast.AST, skipped: Collection[str]) -> bool:
+    """Does it only check? Calls of what is skipped do, and the `strict=True` of a zip."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in skipped
+
+
+def reshaped(statement: ast.stmt) -> set[int]:
+    """All that stands in the sizes of a reshape; there, any negative number is the size that is left over."""
+    calls = (n for n in ast.walk(statement) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    sizes = (size for call in calls if call.func.attr == "reshape" for size in call.args)
+    return {id(node) for size in sizes for node in ast.walk(size)}
 
 
 def put(parent: ast.AST, name: str, place: int | None, node: ast.AST) -> None:
@@ -146,11 +181,15 @@ def operands(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
         yield node.right
 
 
-def sign(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """-a → a, a → -a"""
+def lost_sign(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """-a → a"""
     if is_negative(node):
         yield node.operand
-    elif is_value(node, parent, name) and not is_negative(parent):
+
+
+def added_sign(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """a → -a"""
+    if is_value(node, parent, name) and not is_negative(parent):
         yield ast.UnaryOp(ast.USub(), node)
 
 
@@ -216,7 +255,8 @@ RULES: tuple[Rule, ...] = (
     operator,
     comparison,
     operands,
-    sign,
+    lost_sign,
+    added_sign,
     transpose,
     constant,
     new_axis,

@@ -197,3 +197,11 @@ def quadratic_trace(A: Tensor[i, i2], B: Parameter[i2, i]):
     g = define("g", (i,), A[i, i] * q[()])
     H = define("Hess", (i, i2), A[i, i2] * (1 + KroneckerDelta(i, i2)))
     return q, g, H
+
+
+@layer
+def pooled_energy(X: Tensor[..., h], F: Parameter[u], *, stride: Integer(1) = 2):
+    """The mean energy of a strided convolution; the length of what is averaged is a floor."""
+    y = Axis("y", (h.size - u.size) // stride + 1)
+    Y = define("Y", (..., y), Sum(F[u] * X[..., stride * y + u], u))
+    return define("M", (...,), Sum(Y[..., y] ** 2, y) / y.size)

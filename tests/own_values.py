@@ -108,3 +108,8 @@ def upsample(x, F, *, stride):
 def quadratic_trace(A, B):
     q = np.trace(A @ B) ** 2
     return q, np.diag(A) * q, A + np.diag(np.diag(A))
+
+
+def pooled_energy(X, F, *, stride):
+    windows = np.lib.stride_tricks.sliding_window_view(X, len(F), axis=-1)[..., ::stride, :]
+    return ((windows @ F) ** 2).mean(-1)

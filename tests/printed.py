@@ -10,31 +10,35 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import numpy as np
 from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned, split_entry
 
-from derive.axes import LEADING_SIZE
 from derive.derivation import gradients
 from derive.document import latex
 from derive.entries import evaluated
 from derive.interpret import STEP, interpret
 from derive.layer import Call, Layer
 from derive.replay import Replay, replay
-from derive.sampling import Case, axis_lengths, entry_count, free_sizes, option_settings, sample
+from derive.sampling import Case, choose_sizes, free_sizes, option_settings, sample
 
 SEED = 5
+# How many factors the oracle may multiply for the gradients of one case.
+WORK = 400_000
 TOLERANCE = 1e-9
 
 DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)
+# A display that starts with no left side and no = goes on with the display before.
+GOES_ON = re.compile(r"\\end\{aligned\}\s*\\\]\s*\\\[\s*\\begin\{aligned\}(?=\s*&\\q)")
 SYMBOL = re.compile(r"^\$(.+?)\$ & \\texttt\{(.+?)\} & (.+?) & .+? \\\\", re.MULTILINE)
 CALLEE = re.compile(r"The layer \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$ is")
 EXAMPLE = re.compile(r"For example, with (.*):")
 GIVEN = re.compile(r"\$(.+?) = (-?\d+)\$")
 DERIVATIVE = re.compile(r"\\frac\{\\partial (.+?)\}\{\\partial (.+)\}\Z")
 EACH = re.compile(r"for each \\\((.+?)\\\)")
+CALL = re.compile(r"\\mathrm\{(.+?)\}\\left\((.+)\\right\)\Z")
 OPERATOR = re.compile(r"(\\?[A-Za-z]+(?:\{[A-Za-z]+\})?(?:_\{\d+\})?)\((.+)\)(?:_\{(.+)\})?\Z")
 
 
@@ -47,6 +51,8 @@ class Printed:
     each: tuple[str, ...] = ()
     callee: str | None = None
     example: tuple[tuple[str, int], ...] = ()
+    # Which output of a sublayer's call the left side is.
+    output: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,22 +66,31 @@ class Document:
 def read_document(text: str) -> Document:
     lines: list[Printed] = []
     end = 0
+    text = GOES_ON.sub(r" \\\\ ", text)
     for display in DISPLAY.finditer(text):
         before, end = text[end : display.start()], display.end()
         callee, example = CALLEE.search(before), EXAMPLE.search(before)
         for left, right, rule in split_aligned(display.group()):
             each = EACH.search(rule)
-            lines.append(
-                Printed(
-                    left,
-                    right,
-                    tuple(each.group(1).split(", ")) if each else (),
-                    callee.group(1).replace(r"\_", "_") if callee else None,
-                    tuple((n, int(v)) for n, v in GIVEN.findall(example.group(1))) if example else (),
-                )
+            line = Printed(
+                left,
+                right,
+                tuple(each.group(1).split(", ")) if each else (),
+                callee.group(1).replace(r"\_", "_") if callee else None,
+                tuple((n, int(v)) for n, v in GIVEN.findall(example.group(1))) if example else (),
             )
+            lines.extend(outputs_of(line))
     symbols = tuple((e, c.replace(r"\_", "_"), s.strip("$")) for e, c, s in SYMBOL.findall(text))
     return Document(tuple(lines), symbols)
+
+
+def outputs_of(line: Printed) -> Iterator[Printed]:
+    """A line for each output of a call: H, S = f(X)."""
+    if not CALL.match(line.right):
+        yield line
+        return
+    for number, name in enumerate(line.left.split(", ")):
+        yield replace(line, left=name, output=number)
 
 
 @dataclass
@@ -170,19 +185,15 @@ class Reading:
     def options(self) -> dict:
         return {**self.case.options, **self.case.sizes}
 
-    def callables(self) -> dict:
-        """Sublayers as they are called in print: H = linear(X, W, b)."""
-        calls = [s for s in self.layer.statements if isinstance(s, Call)]
-        return {rf"\mathrm{{{c.layer.name.replace('_', chr(92) + '_')}}}": self.applied(c) for c in calls}
-
-    def applied(self, call: Call):
-        options = {name: evaluated(value, self.options) for name, value in call.options.items()}
-
-        def compute(*given) -> np.ndarray:
-            inner = dict(zip((s.name for s in call.layer.arguments), given, strict=True))
-            return interpret(call.layer, inner, options)[call.layer.outputs[0]]
-
-        return compute
+    def read_call(self, line: Printed) -> np.ndarray | None:
+        """A sublayer as it is called in print: H = linear(X, W, b)."""
+        match, code = CALL.match(line.right), self.codes.get(line.left)
+        calls = {s.name: c for c in self.layer.statements if isinstance(c, Call) for s in c.outputs}
+        if match is None or code not in calls or match.group(1).replace(r"\_", "_") != calls[code].layer.name:
+            return None
+        assert calls[code].outputs[line.output].name == code
+        given = dict(zip(calls[code].arguments, match.group(2).split(", "), strict=True))
+        return self.called(calls[code], code)({self.spelled(a): self.arrays[name] for a, name in given.items()})
 
     # operators
 
@@ -211,6 +222,9 @@ class Reading:
     # reading
 
     def read(self, line: Printed) -> np.ndarray:
+        called = self.read_call(line)
+        if called is not None:
+            return called
         expected, indices = self.expected(line)
         if indices or not np.ndim(expected):
             try:
@@ -243,7 +257,7 @@ class Reading:
 
     def read_matrix(self, right: str, arrays: dict, shape: tuple[int, ...], axes: tuple[str, ...]) -> np.ndarray:
         small = {name: array for name, array in arrays.items() if np.ndim(array) <= 2}
-        return evaluate_matrix(right, small, self.scalars, shape, {**self.operators, **self.callables()}, axes)
+        return evaluate_matrix(right, small, self.scalars, shape, self.operators, axes)
 
 
 def array_of(entries) -> np.ndarray:
@@ -281,17 +295,12 @@ def readings(layer: Layer) -> list[Reading]:
 
 
 def small_case(layer: Layer, options: dict) -> Case:
-    """As little data as has axes of different lengths, none short, so that no fault hides."""
-    group = (2,) if layer.has_leading else ()
-    names = free_sizes(layer)
-    fitting = []
-    for chosen in itertools.permutations(range(3, 7 + len(names)), len(names)):
-        sizes = dict(zip(names, chosen, strict=True)) | ({LEADING_SIZE.name: 2} if group else {})
-        lengths = axis_lengths(layer, {**options, **sizes})
-        if lengths is not None:
-            thin, clash = min(lengths.values()) < 2, len(set(lengths.values())) < len(lengths)
-            fitting.append((thin, clash, entry_count(layer, lengths), chosen, sizes))
-    return sample(layer, min(fitting)[-1], group, options, np.random.default_rng(SEED))
+    """Little data, on axes of different lengths where that can be, so that no fault hides."""
+    group, rng = (), np.random.default_rng(SEED)
+    if layer.has_leading:
+        group = (2,) if free_sizes(layer) else (7,)
+    sizes = choose_sizes(layer, options, group, rng, work=WORK)
+    return sample(layer, sizes, group, options, rng)
 
 
 def faults_in_print(layer: Layer) -> list[str]:

@@ -1,68 +1,22 @@
-"""Layers outside the catalogue whose print is read back: every kind of factor, name and scope that an equation has."""
+"""More layers whose print is read back: awkward names, spellings and scopes, and second derivatives."""
 
+from own_layers import bilinear, gated_unit
 from sympy import Abs, Max, Min, Sum, exp, log, sin, sqrt
 from sympy import tanh as tanh_of
 
-from derive.define import (
-    Axis,
-    Integer,
-    Parameter,
-    Real,
-    Tensor,
-    axes,
-    define,
-    iverson,
-    layer,
-    leading,
-    sigmoid,
-    softplus,
-    where,
-)
+from derive.define import Axis, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
 from derive.derivation import gradients
 from derive.layers.activations import tanh
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax
 
 b, i, j, k, o = axes("b=n i=d j=m k=r o=q")
-h, w, u, v = axes("h=height w=width u=kh v=kw")
+(h,) = axes("h=height")
 i2 = Axis("i2", "d")
 
 
 @layer
-def bilinear(x: Tensor[i], A: Parameter[i, j], y: Tensor[j]):
-    """A bilinear form."""
-    return define("z", (), Sum(x[i] * A[i, j] * y[j], i, j))
-
-
-@layer
-def factorization_machine(X: Tensor[b, i], V: Parameter[i, k]):
-    """Pairwise interactions by factors."""
-    square = Sum(X[b, i] * V[i, k], i) ** 2
-    return define("y", (b,), (Sum(square, k) - Sum(X[b, i] ** 2 * V[i, k] ** 2, i, k)) / 2)
-
-
-@layer
-def gated_unit(X: Tensor[..., i], W: Parameter[i, o], U: Parameter[i, o]):
-    """A gate and what it lets through."""
-    Z = define("Z", (..., o), Sum(X[..., i] * W[i, o], i))
-    S = define("S", (..., o), sigmoid(Sum(X[..., i] * U[i, o], i)))
-    return define("Y", (..., o), Z[..., o] * S[..., o])
-
-
-@layer
-def squared_distances(X: Tensor[i, k], Y: Tensor[j, k]):
-    """The squared distances between two sets of points."""
-    return define("D", (i, j), Sum((X[i, k] - Y[j, k]) ** 2, k))
-
-
-@layer
-def weighted_log_sum_exp(x: Tensor[i], w: Tensor[i]):
-    """A weighted log-sum-exp; a loss whose output is not called L."""
-    return define("z", (), log(Sum(softplus(w[i]) * exp(x[i]), i)))
-
-
-@layer
-def layer_norm(
+def spelled_layer_norm(
     X: Tensor[b, i],
     gain: Parameter[i].latex(r"\gamma"),
     shift: Parameter[i].latex(r"\beta"),
@@ -77,15 +31,7 @@ def layer_norm(
 
 
 @layer
-def convolution_2d(X: Tensor[h, w], F: Parameter[u, v], *, step: Integer(1) = 1):
-    """A two-dimensional convolution by its equation."""
-    y = Axis("y", (h.size - u.size) // step + 1)
-    z = Axis("z", (w.size - v.size) // step + 1)
-    return define("Y", (y, z), Sum(F[u, v] * X[step * y + u, step * z + v], u, v))
-
-
-@layer
-def causal_attention(Q: Tensor[i, k], K: Tensor[i2, k], V: Tensor[i2, o]):
+def masked_attention(Q: Tensor[i, k], K: Tensor[i2, k], V: Tensor[i2, o]):
     """Masked scores, with a tensor that is spelled like a Kronecker delta."""
     S = define("delta", (i, i2), Sum(Q[i, k] * K[i2, k], k) / sqrt(k.size))
     E = define("E", (i, i2), where(i2 <= i, exp(S[i, i2])))
@@ -156,14 +102,8 @@ SECOND = {f"{one.name}_bwd": gradients(one).backward for one in (bilinear, tanh,
 OWN = {
     one.name: one
     for one in (
-        bilinear,
-        factorization_machine,
-        gated_unit,
-        squared_distances,
-        weighted_log_sum_exp,
-        layer_norm,
-        convolution_2d,
-        causal_attention,
+        spelled_layer_norm,
+        masked_attention,
         kinks,
         twice,
         mixed,

@@ -18,6 +18,7 @@ from derive.evidence import Evidence, derived_gradients
 from derive.layers.mlp import mlp
 from derive.loading import all_layers, load
 from derive.primitives import PRIMITIVES
+from derive.render import numpy_source
 from derive.replay import replay, step_values
 from derive.report import Check, Report, as_json, table
 from derive.sampling import cases, choose_sizes
@@ -245,6 +246,7 @@ FAULTS = [
     (".T @ n,", ".T @ n.astype('f4'),", "dW", "dW["),
     ("n.sum(axis=0)", "n", "db", "looks like: a missing sum over axis 0"),
     ("n.sum(axis=0)", "np.float64(1) * n.sum(axis=0)", "db", "db is float64 for arguments in float32"),
+    ("dY @ W.T", "(dY @ W.T).tolist()", "dX", "dX comes back as list instead of an array"),
     ("n.sum(axis=0)", "n.summ(axis=0)", "db", "AttributeError: 'numpy.ndarray' object has no attribute 'summ'"),
     ("    return dY @ W.T, ", "    return ", "dX", "3 values come back instead of 4 (Y, dX, dW, db)"),
 ]
@@ -274,6 +276,15 @@ def test_many_modules_can_be_checked_on_one_evidence():
         found = {check.value for check in other.tally.report(other.values).failures}
         # The fault in the type of db shows in float32 only.
         assert value in found or number in (4, 6), wrong
+
+
+@pytest.mark.parametrize("name, right, wrong", [("sigmoid", "(X)[0]", "(X)[1]"), ("toeplitz", "stride=1", "stride=2")])
+def test_bare_values_and_defaults_are_checked_too(name, right, wrong):
+    """A tuple of one value is not that value, and where an option has its default it is not passed."""
+    source = numpy_source(load(name))
+    assert check_layer(load(name), module=module(source)).ok
+    report = check_layer(load(name), module=module(source.replace(right, wrong, 1)))
+    assert "generated code" in {witness for _, witness in failed(report)}
 
 
 def test_only_what_is_wrong_is_named():

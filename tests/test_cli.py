@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -266,7 +267,7 @@ def test_an_interrupt_is_quiet(run, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("derive.check.check_layer", interrupted)
+    monkeypatch.setattr(import_module("derive.check"), "check_layer", interrupted)
     assert run("check", "linear") == (130, "", "")
 
 

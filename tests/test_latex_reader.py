@@ -144,6 +144,11 @@ MATRIX = {
         np.outer(v, W @ c) + abs(A) / 2,
     ),
     "causal mask": (r"A \odot \left[j \leq i\right]", LINEAR, {}, (I, I), np.tril(A)),
+    "a size that is a floor": (
+        r"X / \left(1 + \left\lfloor \left(n - 2\right) / s\right\rfloor\right)",
+        LINEAR, {"n": 9, "s": 2}, (B, I), X / 4,
+    ),
+    "zero": ("0", LINEAR, {}, (I, O), np.zeros((I, O))),
     "diagonal": (r"\mathrm{diag}\left(A\right) - v", LINEAR, {}, (I,), np.diag(A) - v),
 }
 OPERATORS = {"T": toeplitz, "U": windows}
@@ -259,6 +264,30 @@ def test_index_notation_agrees_with_numpy(name):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+def test_a_read_at_an_index_that_runs_too_far_is_0_where_that_is_admitted():
+    arrays = {"x": v, "y": np.ones(I + 2)}
+    with pytest.raises(ReaderError, match="runs over"):
+        evaluate_index("x_{i} y_{i}", ("i",), arrays, {"i": I + 2})
+    found = evaluate_index("x_{i} y_{i}", ("i",), arrays, {"i": I + 2}, strict=False)
+    np.testing.assert_array_equal(found, [*v, 0, 0])
+
+
+def test_a_copy_of_an_index_runs_as_far_as_the_index():
+    """And k_1 is the copy of an index even where a tensor is called k."""
+    arrays = {"k": X, "x": v}
+    found = evaluate_index(r"\sum_{i',k_{1}} x_{2 i'} k_{0,k_{1}}", (), arrays, {"i": I, "k": I})
+    np.testing.assert_allclose(found, v[::2].sum() * X[0].sum(), rtol=1e-12)
+
+
+def test_a_definition_has_indices_of_its_own():
+    """The p of the definition is not the p of the entry that is differentiated by, and runs elsewhere."""
+    arrays = {"X": X, "W": W, "Y": Y, "G": G}
+    definitions = {"Y": (("b", "o"), r"\sum_{p} X_{b,p} W_{p,o}")}
+    latex = r"\sum_{b,o} G_{b,o} \frac{\partial Y_{b,o}}{\partial X_{p,q}}"
+    found = evaluate_index(latex, ("p", "q"), arrays, {"p": B, "q": I}, {}, definitions)
+    np.testing.assert_allclose(found, G @ W.T, rtol=1e-12)
+
+
 # (what is right, the same with a planted fault, names, shape)
 FAULTS = {
     "dropped transpose": (r"X^{\top} G", r"X G", LINEAR, (I, O)),
@@ -343,6 +372,7 @@ MALFORMED_MATRIX = {
     "division by a matrix": r"\frac{X}{A}",
     "subscript": r"X_{1} W",
     "transposed scalar": r"2^{\top} X",
+    "number for a matrix": r"1",
     "scalar plus matrix": r"v^{\top} v + X",
     "an undetermined length": r"\mathbf{1} \mathbf{1}^{\top}",
     "bracket without a condition": r"\left[X\right]",
@@ -353,7 +383,7 @@ MALFORMED_MATRIX = {
 @pytest.mark.parametrize("name", MALFORMED_MATRIX)
 def test_malformed_matrix_notation_raises(name):
     with pytest.raises(ReaderError):
-        evaluate_matrix(MALFORMED_MATRIX[name], LINEAR)
+        evaluate_matrix(MALFORMED_MATRIX[name], LINEAR, shape=(B, O) if name == "number for a matrix" else None)
 
 
 MALFORMED_INDEX = {
@@ -391,7 +421,8 @@ def test_lines_of_a_derivation_are_split():
     latex = r"""\begin{aligned}
       \frac{\partial L}{\partial W_{p,q}} &= \sum_{b,o} \left[b = 0\right] G_{b,o} && \text{chain rule} \\[2pt]
       &= G_{0,q} \\
-      &\quad {} + X_{b,p} & \text{definition of $Y$} \\
+      &\quad {} + X_{b,p} \biggl( & \text{definition of $Y$} \\
+      &\quad 1 \biggr) \left[p = 0\right] \\
       \frac{\partial L}{\partial W} &= X^{\top} G && \text{matrix product}
     \end{aligned}"""
     entry = r"\frac{\partial L}{\partial W_{p,q}}"
@@ -399,7 +430,7 @@ def test_lines_of_a_derivation_are_split():
     assert [left for left, _, _ in lines] == [entry, entry, r"\frac{\partial L}{\partial W}"]
     assert [rule for _, _, rule in lines] == ["chain rule", "definition of $Y$", "matrix product"]
     assert lines[0][1] == r"\sum_{b,o} \left[b = 0\right] G_{b,o}"
-    assert "".join(lines[1][1].split()) == r"G_{0,q}\quad+X_{b,p}"
+    assert "".join(lines[1][1].split()) == r"G_{0,q}\quad+X_{b,p}\biggl(\quad1\biggr)\left[p=0\right]"
     assert lines[2][1] == r"X^{\top} G"
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import own_layers
 import pytest
 from latex_reader import ReaderError, evaluate_index, split_matrix
 from printed import DERIVATIVE, OPERATOR, SEED, VARIANTS, faults_in_print, lines_of, printed, readings, wrong
@@ -13,9 +14,11 @@ from printed_layers import OWN, SECOND
 
 from derive.derivation import gradients
 from derive.layer import Call
-from derive.loading import all_layers
+from derive.loading import all_layers, load_all
 
-LAYERS = {**all_layers(), **OWN, **SECOND}
+FROM_FILE = {layer.name: layer for layer in load_all(own_layers.__file__)}
+LAYERS = {**all_layers(), **FROM_FILE, **OWN, **SECOND}
+assert len(LAYERS) == len(all_layers()) + len(FROM_FILE) + len(OWN) + len(SECOND), "two layers of one name"
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -94,7 +97,8 @@ FAULTS = {
 
 
 # What survives, and why: lines of layers in which a fault changes nothing.
-EQUIVALENT = {("layer_norm", "flipped sign"): "it stands in a step beside the factor Σ (X - μ), which is 0"}
+BESIDE_ZERO = "in a step it stands beside the factor Σ (X - μ), which is 0"
+EQUIVALENT = {("layer_norm", "flipped sign"): BESIDE_ZERO, ("spelled_layer_norm", "flipped sign"): BESIDE_ZERO}
 
 
 def swapped(right: str) -> str | None:

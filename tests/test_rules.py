@@ -242,9 +242,9 @@ def test_facts_are_found_from_the_equations():
     assert sum_of(centred, a, equations) == ZERO
     assert sum_of(weights, i, equations) is None
     before = total(read("w", p, b) * u(p), (b,))
-    assert apply_fact(before, "w", 1, ONE) == u(p)
+    assert apply_fact(before, weights.symbol, 1, ONE) == u(p)
     kept = total(read("w", p, b) * v(b), (b,))
-    assert apply_fact(kept, "w", 1, ONE) == kept
+    assert apply_fact(kept, weights.symbol, 1, ONE) == kept
 
 
 def test_unfolding_and_reusing_are_inverse():

@@ -45,7 +45,6 @@ from derive.program import (
     Row,
     Scatter,
     Size,
-    Squeeze,
     Value,
     Window,
 )
@@ -60,7 +59,7 @@ INFIX = {
     "and": ("&", AND, AND, ADD),
     **{sign: (sign, COMPARE, AND, AND) for sign in ("==", "!=", ">=", ">", "<=", "<")},
 }
-# Arrays. Every spelling binds like a name or a call; {x} stands between parentheses or commas, {x:unary} behind a sign.
+# Arrays. Every spelling binds like a name or a call, and its operands stand between parentheses or commas.
 FUNCTIONS = {
     "exp": "np.exp({x})",
     "log": "np.log({x})",
@@ -70,8 +69,7 @@ FUNCTIONS = {
     "cosh": "np.cosh({x})",
     "tanh": "np.tanh({x})",
     "atan": "np.arctan({x})",
-    # exp(-softplus(-x)) neither overflows nor loses digits where it is small.
-    "sigmoid": "np.exp(-np.logaddexp(0, {minus}))",
+    "sigmoid": "_sigmoid({x})",
     "softplus": "np.logaddexp(0, {x})",
     "abs": "np.abs({x})",
     "floor": "np.floor({x})",
@@ -90,7 +88,7 @@ NUMBER_FUNCTIONS = {
     "cosh": "math.cosh({x})",
     "tanh": "math.tanh({x})",
     "atan": "math.atan({x})",
-    "sigmoid": "float(np.exp(-np.logaddexp(0, {minus})))",
+    "sigmoid": "float(_sigmoid({x}))",
     "softplus": "float(np.logaddexp(0, {x}))",
     "abs": "abs({x})",
     "floor": "math.floor({x})",
@@ -146,7 +144,9 @@ class NumpyPrinter:
             close = value.op == "pow" and re.fullmatch(r"[\w.]+", a) and re.fullmatch(r"-?[\w.]+", b)
             return f"{a}{sign}{b}" if close else f"{a} {sign} {b}", binds
         if value.op == "neg":
-            return f"-{self.at_least(value.operands[0], UNARY)}", UNARY
+            # -2 * x is one pass over x, -(2 * x) would be two.
+            number = first_factor(value.operands[0]).is_number
+            return f"-{self.at_least(value.operands[0], MUL if number else UNARY)}", MUL if number else UNARY
         return self.call(value), ATOM
 
     def call(self, value: Map) -> str:
@@ -154,7 +154,7 @@ class NumpyPrinter:
         if value.op not in table:
             raise LoweringError(f"the function {value.op} has no spelling in NumPy. Add a row to the table.")
         texts = dict(zip("xyz", (self.print(o) for o in value.operands), strict=False))
-        return table[value.op].format(**texts, minus=f"-{self.at_least(value.operands[0], UNARY)}")
+        return table[value.op].format(**texts)
 
     # along axes
 
@@ -178,16 +178,11 @@ class NumpyPrinter:
         return f"{self.at_least(value.left, MUL)} @ {self.at_least(value.right, UNARY)}", MUL
 
     def inner(self, value: Inner) -> Printed:
-        axes = value.left.axes
-        group = group_of(axes)
-        letters = einsum_letters([i for i in axes if i != group])
-        named = dict(zip([i for i in axes if i != group], letters, strict=True))
-        summed = {axes[p] for p in value.over}
-        dots = "..." if group else ""
-        full = dots + "".join(named.values())
-        left = dots + "".join(letter for i, letter in named.items() if i not in summed)
-        operands = f"{self.print(value.left)}, {self.print(value.right)}"
-        return f'np.einsum("{full},{full}->{left}", {operands})', ATOM
+        axes = list(dict.fromkeys([*value.left.axes, *value.right.axes]))
+        plain = [i for i in axes if not i.leading]
+        letters = dict(zip(plain, einsum_letters(plain), strict=True))
+        left, right, result = ("".join(letters.get(axes[n], "...") for n in part) for part in value.pattern)
+        return f'np.einsum("{left},{right}->{result}", {self.print(value.left)}, {self.print(value.right)})', ATOM
 
     # layout
 
@@ -221,10 +216,6 @@ class NumpyPrinter:
         new = [n - len(value.present) for n, present in enumerate(value.present) if not present]
         named = sum(not i.leading for i in reduced.operand.axes)
         return tuple(new) == reduced.over and len(value.present) == named
-
-    def squeeze(self, value: Squeeze) -> Printed:
-        slots = ["...", "0", *[":"] * (-1 - value.position)]
-        return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
 
     def reshape(self, value: Reshape) -> Printed:
         return f"{self.at_least(value.operand, ATOM)}.reshape({', '.join(self.shape(value.shape))})", ATOM
@@ -317,6 +308,13 @@ class NumpyPrinter:
         return size_code(size, self.names)
 
 
+def first_factor(value: Value) -> Value:
+    """What a product, or a quotient, starts with."""
+    while isinstance(value, Map) and value.op in ("mul", "div"):
+        value = value.operands[0]
+    return value
+
+
 def einsum_letters(indices: Sequence[Index]) -> list[str]:
     """One letter for each index: its own where it has one."""
     chosen: list[str] = []
@@ -344,7 +342,6 @@ ROWS: dict[type, Callable[..., Printed]] = {
     Inner: NumpyPrinter.inner,
     Permute: NumpyPrinter.permute,
     Expand: NumpyPrinter.expand,
-    Squeeze: NumpyPrinter.squeeze,
     Reshape: NumpyPrinter.reshape,
     Diagonal: NumpyPrinter.diagonal,
     Window: NumpyPrinter.window,

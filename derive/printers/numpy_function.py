@@ -126,12 +126,11 @@ def _short(index: Index) -> bool:
 def _opening(function: Function, door: Door) -> list[str]:
     lines = [_option_check(function, o) for o in door.options]
     if function.backward:
-        lines += _unpacked(function)
+        lines += [*_unpacked(function), *_check(function, door)]
     else:
         names = ", ".join(s.name for s in function.arguments)
         target = names if len(function.arguments) > 1 else f"({names},)"
-        lines.append(f"{target} = _floating({names})")
-    lines += _check(function, door)
+        lines += [*_check(function, door), f"{target} = _floating({names})"]
     if door.leading is not None:
         rank = len(door.leading.axes) - 1
         lines.append(f"ell = {door.leading.name}.shape" + (f"[:-{rank}]" if rank else ""))

@@ -9,7 +9,7 @@ def _floating(*arrays):
     arrays = [np.asarray(array) for array in arrays]
     dtype = np.result_type(*arrays)
     if not np.issubdtype(dtype, np.inexact):
-        dtype = np.result_type(dtype, np.float64)
+        dtype = np.float64
     return [array.astype(dtype, copy=False) for array in arrays]
 
 
@@ -17,7 +17,9 @@ def _check(function, /, **arguments):
     """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
     known = {}
     for name, (array, axes) in arguments.items():
-        axes = axes.split()
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
         leading = axes[:1] == ["..."]
         named = len(axes) - leading
         if array.ndim < named or (array.ndim > named and not leading):
@@ -52,6 +54,11 @@ def _check_option(function, name, value, least):
         raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
 
 
+def _sigmoid(x):
+    """1 / (1 + exp(-x)), with exponentials that cannot overflow."""
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
 def _margins(shape, sizes, rows):
     """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
     margins = []
@@ -79,7 +86,7 @@ def _windows(array, sizes, *rows):
 
 
 def _overlap_add(values, shape, taps, *rows):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the last axes, the taps."""
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps."""
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
     margins = _margins(shape, sizes, rows)
@@ -87,8 +94,9 @@ def _overlap_add(values, shape, taps, *rows):
     total = np.zeros((*values.shape[:split], *padded), values.dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     view = _windows(total, sizes, *moved)
-    for tap in np.ndindex(*sizes[len(sizes) - taps :]):
-        view[..., *tap] += values[..., *tap]
+    rest = [slice(None)] * (len(sizes) - taps)
+    for tap in np.ndindex(*sizes[:taps]):
+        view[..., *tap, *rest] += values[..., *tap, *rest]
     return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
 
 

@@ -35,7 +35,7 @@ def module_text(program: Program) -> ModuleText:
     helpers = helpers_used(body)
     return ModuleText(
         docstring(module_doc(program)),
-        "# ruff: noqa: E741 (the names are those of the equations)" if _ambiguous(program) else "",
+        "# ruff: noqa: E741, RUF100 (the names are those of the equations)" if _ambiguous(program) else "",
         imports(body + "\n".join(helpers)),
         helpers,
         functions,

@@ -22,13 +22,14 @@ def split_aligned(latex: str) -> list[tuple[str, str, str]]:
     left = ""
     for row in _split(found.group(2) if found else latex, r"\\"):
         mathematics, rule = _without_text(row)
-        mathematics = " ".join(_split(mathematics, "&")).replace("{}", " ").strip()
+        cells = [cell.replace("{}", " ").strip() for cell in _split(mathematics, "&")]
+        mathematics = " ".join(cells).strip()
         if not mathematics and not rule:
             continue
-        equals = _top_level(mathematics, "=")
-        if equals is not None:
-            left = mathematics[:equals].strip() or left
-            lines.append((left, mathematics[equals + 1 :].strip(), rule))
+        sides = _sides(cells)
+        if sides is not None:
+            left = sides[0] or left
+            lines.append((left, sides[1], rule))
         elif lines:
             left, right, known = lines[-1]
             lines[-1] = (left, f"{right} {mathematics}".strip(), f"{known} {rule}".strip())
@@ -101,15 +102,14 @@ def _without_text(row: str) -> tuple[str, str]:
     return row, " ".join(said)
 
 
-def _top_level(mathematics: str, wanted: str) -> int | None:
-    """Where the token stands first outside every brace and delimiter."""
-    if r"\begin" in mathematics:
-        place = mathematics.find(wanted)
-        return place if place >= 0 else None
+def _sides(cells: list[str]) -> tuple[str, str] | None:
+    """The two sides of a row's =, which stands behind the first &, or without one outside all delimiters."""
+    if len(cells) > 1:
+        return (cells[0], " ".join(cells[1:])[1:].strip()) if cells[1].startswith("=") else None
     depth = 0
     shrinking = set(GROWING.values())
-    for token, start, _ in scan(mathematics):
+    for token, start, _ in scan(cells[0]):
         depth += (token == "{" or token in GROWING) - (token == "}" or token in shrinking)
-        if token == wanted and depth == 0:
-            return start
+        if token == "=" and depth == 0:
+            return cells[0][:start].strip(), cells[0][start + 1 :].strip()
     return None

@@ -14,10 +14,11 @@ from .tokens import ReaderError
 
 @dataclass(eq=False)
 class Axis:
-    """An index in scope. Its size is given, or known from the first plain read at it."""
+    """An index in scope. Its size is given, or known from the first plain read at it, or what `otherwise` says."""
 
     name: str
     size: int | None = None
+    otherwise: int | None = None
     # Indices that a condition sets equal to this one.
     equals: list[Axis] = field(default_factory=list, repr=False)
 
@@ -30,6 +31,7 @@ class Axis:
     def known(self) -> int:
         if self.size is None:
             self.size = next((a.size for a in self._linked([]) if a.size is not None), None)
+            self.size = self.otherwise if self.size is None else self.size
         if self.size is None:
             raise ReaderError(f"nothing says how far index {self.name} runs")
         return self.size

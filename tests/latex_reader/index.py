@@ -44,16 +44,18 @@ def evaluate_index(
     sizes: Mapping[str, int],
     scalars: Mapping[str, float] | None = None,
     definitions: Mapping[str, tuple[Sequence[str], str] | Callable[[Arrays], np.ndarray]] | None = None,
+    strict: bool = True,
 ) -> np.ndarray:
     """The value of a LaTeX expression at every value of its free indices, with one axis for each of them.
 
     All names are LaTeX spellings. An index that is missing in `sizes` takes the size of the axes that are read plainly
     at it. `definitions` says of a tensor which indices it has and what it is equal to, or gives a function that
     computes it from all arrays by spelling; a partial derivative of it is that of this, with every other name held
-    fixed. A tensor without a definition depends on itself only.
+    fixed. A tensor without a definition depends on itself only. Unless `strict` is False, an index by itself must run
+    as far as each axis that is read at it.
     Raises ReaderError where the text is not in the notation or contradicts the arrays.
     """
-    world = World(arrays, sizes, scalars or {}, definitions or {})
+    world = World(arrays, sizes, scalars or {}, definitions or {}, strict)
     axes = [world.axis(tokenize(name)) for name in free]
     body = world.parse(latex, axes)
     result = body.evaluate(Scope(world.arrays)).filled(axes)
@@ -63,7 +65,8 @@ def evaluate_index(
 class World:
     """Every name that an expression may use, by its tokens."""
 
-    def __init__(self, arrays, sizes, scalars, definitions):
+    def __init__(self, arrays, sizes, scalars, definitions, strict):
+        self.strict = strict
         self.arrays = keyed({name: np.asarray(value) for name, value in arrays.items()})
         self.spellings = {tokenize(name): name for name in arrays}
         self.sizes = keyed(sizes)
@@ -76,12 +79,16 @@ class World:
     def rank(self, name: Key) -> int:
         return self.arrays[name].ndim if name in self.arrays else 0
 
-    def axis(self, name: Key) -> Axis:
-        return Axis(spelled(name), self.sizes.get(name))
+    def axis(self, name: Key, given: bool = True) -> Axis:
+        """A new index. In a definition the sizes are `given` for others of its name: its own reads tell more."""
+        size = self.sizes.get(name)
+        if size is None or not given:
+            return Axis(spelled(name), otherwise=self.sizes.get(original(name)) if size is None else size)
+        return Axis(spelled(name), size)
 
-    def parse(self, latex: str, axes: Sequence[Axis]) -> Node:
+    def parse(self, latex: str, axes: Sequence[Axis], given: bool = True) -> Node:
         cursor = Cursor(latex)
-        body = IndexParser(self, cursor, {tuple(a.name.split()): a for a in axes}).expression()
+        body = IndexParser(self, cursor, {tuple(a.name.split()): a for a in axes}, given).expression()
         cursor.finish()
         return body
 
@@ -90,18 +97,19 @@ class World:
             axes = tuple(Axis(f"axis {n}", size) for n, size in enumerate(self.arrays[name].shape))
             return Definition(axes, Computed(self.definitions[name], self.spellings, axes))
         indices, latex = self.definitions[name]
-        axes = tuple(self.axis(tokenize(i)) for i in indices)
+        axes = tuple(self.axis(tokenize(i), given=False) for i in indices)
         if name in self.arrays:
             for axis, size in zip(axes, self.arrays[name].shape, strict=True):
                 axis.fits(size, spelled(name))
-        return Definition(axes, self.parse(latex, axes))
+        return Definition(axes, self.parse(latex, axes, given=False))
 
 
 class IndexParser:
     """Recursive descent: expression = term ± term …, term = factors side by side, a sum reaches to the term's end."""
 
-    def __init__(self, world: World, cursor: Cursor, axes: dict[Key, Axis]):
+    def __init__(self, world: World, cursor: Cursor, axes: dict[Key, Axis], given: bool):
         self.world = world
+        self.given = given
         self.cursor = cursor
         self.axes = axes
         # Do indices stand as numbers here, as in subscripts and brackets?
@@ -169,7 +177,7 @@ class IndexParser:
             if name in self.axes or names.count(name) > 1:
                 raise self.cursor.fail(f"index {spelled(name)} is bound twice")
         before = dict(self.axes)
-        new = {name: self.world.axis(name) for name in names}
+        new = {name: self.world.axis(name, self.given) for name in names}
         self.axes.update(new)
         yield tuple(new.values())
         self.axes.clear()
@@ -278,7 +286,7 @@ class IndexParser:
         index = self.cursor.braced_word(self.axes)
         if index is None:
             return None
-        if value is not None and (after_value > self.cursor.at or scripted):
+        if value is not None and (after_value > self.cursor.at or scripted and after_value == self.cursor.at):
             self.cursor.at = start
             return None
         if value is not None and after_value == self.cursor.at and self.world.rank(value[0]) == 0:
@@ -291,7 +299,7 @@ class IndexParser:
         if len(at) != array.ndim:
             raise self.cursor.fail(f"{spelled(name)} has {array.ndim} axes and is read with {len(at)}")
         for index, size in zip(at, array.shape, strict=True):
-            if isinstance(index, IndexValue):
+            if isinstance(index, IndexValue) and (self.world.strict or index.axis.size is None):
                 index.axis.fits(size, spelled(name))
         return Entry(name, at)
 
@@ -368,6 +376,13 @@ class IndexParser:
             return Number(0.0)
         definition = self.world.definition(of.name)
         return Derivative(definition.body, entry, definition.axes, of.at)
+
+
+def original(name: Key) -> Key:
+    """The index of which j' or j_1 is a copy, which runs as far."""
+    while name and name[-1] == "'":
+        name = name[:-1]
+    return name[:-4] if name[-4:-2] == ("_", "{") and name[-2].isdigit() else name
 
 
 def iverson(sides: tuple[Node, ...], relations: tuple[str, ...]) -> Iverson:

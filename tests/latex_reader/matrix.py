@@ -48,11 +48,14 @@ def evaluate_matrix(
 
     `shape` is that of the result, where it is known; it helps to find how long each vector of ones is. `operators`
     make matrices of arrays, as in T(w). `indices` are the spellings of the row's and the column's index in masks
-    [j ≤ i]. Raises ReaderError where the text is not in the notation or a shape does not fit.
+    [j ≤ i]. A result that is nothing but 0 is the zero of any shape. Raises ReaderError where the text is not in the
+    notation or a shape does not fit.
     """
     parser = MatrixParser(Cursor(latex), arrays, scalars or {}, operators or {}, indices)
     node = parser.expression()
     parser.cursor.finish()
+    if shape is not None and node.plain and node.shape.scalar and node.evaluate() == 0:
+        return np.zeros(shape)
     if shape is not None:
         node.shape.equate(_shape_of(shape), f"the result of {latex!r}")
     found = node.shape.lengths(f"the result of {latex!r}")
@@ -150,6 +153,8 @@ class MatrixParser:
             return self.cursor.delimited(self.test)
         if self.cursor.opens("|", r"\lvert"):
             return Apply(absolute, self.cursor.delimited(self.expression))
+        if self.cursor.opens(r"\lfloor"):
+            return Apply(np.floor, self.cursor.delimited(self.expression))
         if self.cursor.opens(*NORMS):
             return self.norm()
         return self.function()

@@ -1,4 +1,4 @@
-"""Random layers, written as a person would write them: valid ones (`layers`) and ones with a planted mistake (`mistakes`)."""
+"""Random layers, written as a person would write them: valid ones, and ones with a planted mistake."""
 
 from .layers import Drawn, layers
 from .mistakes import MISTAKES, Spoiled, spoiled_layers

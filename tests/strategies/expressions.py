@@ -1,4 +1,4 @@
-"""Random right-hand sides: text over the tensors in scope, with arguments of log, sqrt and / positive by construction."""
+"""Random right-hand sides: text over the tensors in scope; log, sqrt and / get positive arguments."""
 
 from __future__ import annotations
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hypothesis import strategies as st
 
 from derive.layer import Call, Layer
 from derive.terms import Bracket, Read, Test, atoms
 
 from .expressions import Expressions
-from .source import LEAD, NAMES, Definition, Source, twins
+from .source import HEAD, LEAD, NAMES, Definition, Source, twins
 
 ARGUMENTS = ("X", "Z", "V1", "gamma", "x_t", "h")
 VALUES = ("S", "Y", "P", "mu", "U2", "k", "l", "q", "r")
 
 
-@dataclass(frozen=True)
 class Drawn:
-    """A layer with its text, which a failure prints."""
+    """A layer's text, which a failure prints, and the kinds of sublayers that it calls."""
 
-    text: str
-    called: tuple[str, ...]
+    def __init__(self, text: str, called: tuple[str, ...] = ()):
+        self.text = text
+        self.called = called
 
     def __repr__(self) -> str:
-        return "\n" + self.text
+        return f"\n{self.text.removeprefix(HEAD)}"
 
 
 @st.composite

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from .expressions import Expressions
 from .layers import draw_source
-from .source import LEAD, NAMES, Definition, Known, Source, twins
+from .source import HEAD, LEAD, NAMES, Definition, Known, Source, twins
 
 BAD_NAMES = ("2Y", "lambda", "np", "sum", "été", "Y Z", "_x", "pi", "as_strided", "x" * 70, "x;y")
 BAD_SPELLINGS = (r"\input{x}", r"x^^5cend", "$x$", "x_{", "x_a_b", r"\hat", "%")
 
 
-@dataclass(frozen=True)
 class Spoiled:
     """The text of a layer with a mistake in it."""
 
-    text: str
-    mistake: str
+    def __init__(self, text: str, mistake: str):
+        self.text = text
+        self.mistake = mistake
 
     def __repr__(self) -> str:
-        return f"\n# {self.mistake}\n{self.text}"
+        return f"\n# {self.mistake}\n{self.text.removeprefix(HEAD)}"
 
 
 @st.composite

@@ -1,0 +1,148 @@
+"""Code with a fault planted in it, and whether the witnesses notice."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import CodeType, SimpleNamespace
+
+import numpy as np
+from mutations import Mutant, mutants
+from numpy.lib.array_utils import byte_bounds
+from numpy.lib.stride_tricks import as_strided
+from source import NUMERIC, tree
+
+import numeric
+from derive.check import compare_code
+from derive.evidence import Code, Evidence
+from derive.layer import Layer
+from derive.loading import all_layers
+from derive.render import numpy_source
+
+# What only looks at arguments: wrong ones are tried elsewhere.
+DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
+# The builder of a dense matrix is no part of a layer's functions.
+APART = ("toeplitz_matrix",)
+
+
+def functions_of(layer: str) -> tuple[str, ...]:
+    return layer, f"{layer}_fwd", f"{layer}_bwd"
+
+
+@dataclass
+class Bench:
+    """A layer, and modules with its three functions in which one function can be replaced by a mutant."""
+
+    layer: Layer
+    witness: str
+    sources: tuple[str, ...]
+    # The package that these modules import from.
+    package: str = ""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of the layer's three functions."""
+        return functions_of(self.layer.name)
+
+    @cached_property
+    def functions(self) -> dict[str, str]:
+        """The source of every function."""
+        nodes = (node for source in self.sources for node in ast.parse(source).body)
+        return {node.name: ast.unparse(node) for node in nodes if isinstance(node, ast.FunctionDef)}
+
+    @cached_property
+    def mutants(self) -> list[Mutant]:
+        """Those of the layer's three functions."""
+        return self.mutants_of(self.own)
+
+    @cached_property
+    def helpers(self) -> list[Mutant]:
+        """Those of the functions that belong to no layer."""
+        owned = {name for layer in all_layers() for name in functions_of(layer)}
+        return self.mutants_of(self.functions.keys() - owned - {*self.own, *DOORS, *APART})
+
+    def mutants_of(self, names: Iterable[str]) -> list[Mutant]:
+        return [mutant for name in sorted(names) for mutant in mutants(self.functions[name], [name], DOORS)]
+
+    @cached_property
+    def codes(self) -> list[CodeType]:
+        return [compile(source, f"<code of {self.layer.name}>", "exec") for source in self.sources]
+
+    def module(self, mutant: Mutant | None = None) -> SimpleNamespace:
+        """All functions in one namespace, the mutant's in the place of the right one."""
+        names = {"__name__": f"{self.package}.planted", "__package__": self.package}
+        for code in (*self.codes, *([mutant.code] if mutant else [])):
+            exec(code, names)
+        return SimpleNamespace(**names)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return Evidence(self.layer)
+
+    def passes(self, mutant: Mutant | None) -> bool:
+        """Does no case notice? The first one alone usually does."""
+        code = Code.of(self.module(mutant), self.layer.name)
+        with np.errstate(all="ignore"):
+            return all(self.agrees(code, part) for part in (slice(0, 1), slice(1, None)))
+
+    def agrees(self, code: Code, part: slice) -> bool:
+        evidence = self.evidence.with_module(None)
+        for name in ("cases", "derived"):
+            evidence.__dict__[name] = getattr(self.evidence, name)[part]
+        compare_code(evidence, self.witness, code, "float64")
+        return evidence.tally.report(evidence.values).ok
+
+
+def unnoticed(found: Iterable[Mutant], benches: Iterable[Bench]) -> list[Mutant]:
+    """The mutants that pass on every bench."""
+    benches = list(benches)
+    return [mutant for mutant in found if all(bench.passes(mutant) for bench in benches)]
+
+
+# generated code
+
+
+class GeneratedBench(Bench):
+    """The generated module of a layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer, "generated code", (numpy_source(layer),))
+
+    def module(self, mutant: Mutant | None = None) -> SimpleNamespace:
+        module = super().module(mutant)
+        getattr(module, self.layer.name).__globals__["as_strided"] = within
+        return module
+
+
+def within(array, shape, strides):
+    """as_strided, where a view that leaves its memory is an error: a mutant must not write there."""
+    view, owner = as_strided(array, shape, strides), array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    (low, high), (least, most) = byte_bounds(view), byte_bounds(owner)
+    if view.size and not least <= low <= high <= most:
+        raise IndexError("a view outside of its array")
+    return view
+
+
+# handwritten code
+
+
+class HandwrittenBench(Bench):
+    """The handwritten functions of all layers: they call each other."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer, "handwritten code", HANDWRITTEN, "numeric")
+
+
+def alone(module: ast.Module) -> str:
+    """The source of a module of `numeric`, without what it imports from those that hold layers."""
+    body = [node for node in module.body if not (isinstance(node, ast.ImportFrom) and node.module in STEMS)]
+    return ast.unparse(ast.Module(body, []))
+
+
+STEMS = sorted({Path(getattr(numeric, f"{name}_bwd").__code__.co_filename).stem for name in all_layers()})
+HANDWRITTEN = tuple(alone(tree(NUMERIC[f"numeric.{stem}"])) for stem in STEMS)

@@ -1,0 +1,199 @@
+"""Lowering: what array statements an equation becomes."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+
+import lowered_layers as own
+import numpy as np
+import pytest
+import sympy
+
+from derive.axes import Affine, Index
+from derive.elementwise import Quotient
+from derive.errors import LoweringError
+from derive.expressions import Expressions
+from derive.layer import Equation, Layer, Role, Symbol
+from derive.loading import load
+from derive.printers.numpy import FUNCTIONS, NUMBER_FUNCTIONS, NumpyPrinter
+from derive.primitives import PRIMITIVES
+from derive.printers.numpy_module import helper_sources
+from derive.render import numpy_source
+from derive.stability import shift
+from derive.terms import Maximum, apply, atom, read
+
+
+i = Index("i", sympy.Symbol("n", integer=True, positive=True))
+
+
+def statements(layer: Layer, function: str) -> list[str]:
+    """The lines of a generated function that compute, without what is checked and measured."""
+    source = numpy_source(layer)
+    (node,) = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function]
+    body = [ast.get_source_segment(source, n) for n in node.body[1:-1]]
+    opening = re.compile(r"_\w+\(|[\w, ()]+ = (_floating\(|np\.asarray\(|residuals|\w+\.shape\b)|n_\w+ = |\w+ = float\(")
+    return [line for line in body if not opening.match(line)]
+
+
+EXPECTED = [
+    (load("linear"), "linear_fwd", ["Y = X @ W + b"]),
+    (
+        load("linear"),
+        "linear_bwd",
+        [
+            "dX = dY @ W.T",
+            "dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)",
+            "db = dY.reshape(-1, d_out).sum(axis=0)",
+        ],
+    ),
+    (load("affine"), "affine_fwd", ["y = W @ x + b"]),
+    (load("affine"), "affine_bwd", ["dx = dy @ W", "dW = dy[:, None] * x", "db = dy.copy()"]),
+    (load("relu"), "relu_fwd", ["Y = np.maximum(X, 0)"]),
+    (load("relu"), "relu_bwd", ["dX = np.where(X > 0, dY, 0)"]),
+    (
+        load("softmax"),
+        "softmax_fwd",
+        ["E = np.exp(S - S.max(axis=-1, keepdims=True))", "P = E / E.sum(axis=-1, keepdims=True)"],
+    ),
+    (
+        load("attention"),
+        "attention_fwd",
+        [
+            "S = Q / math.sqrt(d_k) @ K.mT",
+            "E = np.exp(S - S.max(axis=-1, keepdims=True))",
+            "P = E / E.sum(axis=-1, keepdims=True)",
+            "O = P @ V",
+        ],
+    ),
+    (
+        load("attention"),
+        "attention_bwd",
+        [
+            'delta = np.einsum("...ie,...ie->...i", dO, O)',
+            "dS = P * (dO @ V.mT - delta[..., None])",
+            "dQ = dS @ (K / math.sqrt(d_k))",
+            "dK = dS.mT @ (Q / math.sqrt(d_k))",
+            "dV = P.mT @ dO",
+        ],
+    ),
+    (load("mse"), "mse_bwd", ["dY = 2 * dL / Y.size * (Y - T)", "dT = -dY"]),
+    (load("toeplitz"), "toeplitz_fwd", ['y = np.einsum("tk,k->t", _windows(x, (n_t, K), (-padding, stride, dilation)), w)']),
+    # the pair with the least work first
+    (own.chain, "chain_fwd", ["Y = A @ (B @ x)"]),
+    (own.batched, "batched_fwd", ["Y = (B.mT @ A.mT).transpose(1, 0, 2)"]),
+    (own.transposed_trace, "transposed_trace_fwd", ['t = np.einsum("ij,ij->", X, Y.T)']),
+    # a kernel's taps, no matrix of the shifted kernel
+    (own.spread, "spread_fwd", ["y_taps = w[:, None] * x", "y = _overlap_add(y_taps, (n_t,), 1, (0, 1, stride))"]),
+    (
+        own.spread_back,
+        "spread_back_fwd",
+        ["y_taps = w[:, None] * x[..., None, :]", "y = _overlap_add(y_taps, (n_t,), 1, (0, 1, stride))"],
+    ),
+    (own.diagonal, "diagonal_fwd", ["y = X.diagonal() ** 2 * Z.diagonal(axis1=-2, axis2=-1)"]),
+    # the mask goes into the exponent, once
+    (
+        own.causal,
+        "causal_fwd",
+        [
+            "S_masked = np.where(np.arange(n)[:, None] >= np.arange(n), S, -np.inf)",
+            "E = np.exp(S_masked - S_masked.max(axis=-1, keepdims=True))",
+            "P = E / E.sum(axis=-1, keepdims=True)",
+            "O = P @ V",
+        ],
+    ),
+    (
+        own.elu,
+        "elu_fwd",
+        ["mask = x <= 0", "y = np.maximum(x, 0) + np.where(mask, alpha * (np.exp(np.where(mask, x, 0)) - 1), 0)"],
+    ),
+    (own.two_outputs, "two_outputs_fwd", ["a = x * y", "b = a @ np.sin(x)"]),
+    (own.copied, "copied_fwd", ["y = x.copy()", "z = X.T.copy()"]),
+]
+
+
+@pytest.mark.parametrize(("layer", "function", "expected"), EXPECTED, ids=lambda x: x if isinstance(x, str) else "")
+def test_what_an_expert_would_write(layer, function, expected):
+    assert statements(layer, function) == expected
+
+
+def test_the_printed_functions_are_the_primitives_and_a_few_more():
+    more = {"sqrt", "maximum", "minimum", "where", "floor"}
+    assert set(FUNCTIONS) == set(NUMBER_FUNCTIONS) == set(PRIMITIVES) | more
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_every_spelling_is_an_atom_with_the_primitives_values(name):
+    x = Symbol("x", (i,), Role.INPUT)
+    printer = NumpyPrinter({}, "x.dtype")
+    value = Expressions({"x": x}).expr(apply(name, read("x", i) * 2 + 1), (i,))
+    code = f"3 / {printer.print(value)}"
+    points = np.linspace(-0.4, 2.5, 7)
+    expected = [3 / PRIMITIVES[name].value(2 * p + 1) for p in points.tolist()]
+    np.testing.assert_allclose(evaluated(code, x=points), expected, rtol=1e-12)
+    number = NUMBER_FUNCTIONS[name].format(x="1 / 4")
+    assert type(evaluated(f"3 / {number}")) is float
+    assert np.isclose(evaluated(f"3 / {number}"), 3 / PRIMITIVES[name].value(0.25))
+
+
+def evaluated(code: str, **names):
+    """The value of a generated expression."""
+    scope = {"np": np, "math": math, **names}
+    exec("from numpy.lib.stride_tricks import as_strided\n" + "\n".join(helper_sources().values()), scope)
+    return eval(code, scope)
+
+
+def test_the_largest_value_of_a_window_leaves_out_what_lies_outside():
+    k = Index("k", sympy.Integer(3))
+    x = Symbol("x", (i,), Role.INPUT)
+    body = read("x", Affine.build([(i, 2), (k, 1)], -1))
+    value = Expressions({"x": x}).expr(atom(Maximum(body, (k,))), (i,))
+    code = NumpyPrinter({}, "x.dtype").print(value)
+    given = -np.arange(1.0, 6.0)
+    result = evaluated(code, x=given, n=3)
+    assert result.tolist() == [-1, -2, -4]
+
+
+def test_a_sum_of_exponentials_is_shifted_by_its_largest_exponent():
+    layer = load("softmax")
+    (equation,) = layer.equations
+    shifted = shift(equation.expr)
+    assert "max[" in shifted.key and "max[" not in equation.expr.key
+    assert shift(shift(equation.expr)).key == shifted.key
+
+
+def test_what_cannot_overflow_is_left_alone():
+    (equation,) = load("linear").equations
+    assert shift(equation.expr) is equation.expr
+
+
+def test_an_unknown_function_says_what_is_missing():
+    x = Symbol("x", (i,), Role.INPUT)
+    value = Expressions({"x": x}).expr(apply("erf", read("x", i)), (i,))
+    with pytest.raises(LoweringError, match="erf has no spelling in NumPy. Add a row"):
+        NumpyPrinter({}, "x.dtype").print(value)
+
+
+def test_a_tensor_that_is_not_defined_is_named():
+    with pytest.raises(LoweringError, match=r"Z\[i\]: Z is not defined"):
+        Expressions({}).expr(read("Z", i), (i,))
+
+
+def test_a_quotient_keeps_its_numbers_together():
+    x = read("x", i)
+    value = Expressions({"x": Symbol("x", (i,), Role.INPUT), "n": Symbol("n", role=Role.SIZE)}).expr(
+        x * 3 / read("n") / 7, (i,)
+    )
+    assert NumpyPrinter({}, "x.dtype").print(value) == "3 / (7 * n) * x"
+    assert Quotient().trivial
+
+
+def test_no_statement_without_its_equation():
+    layer = load("attention")
+    for name in ("attention_fwd", "attention_bwd"):
+        source = numpy_source(layer)
+        part = source[source.index(f"def {name}(") :].partition("\n\n\n")[0]
+        for equation in layer.equations if name.endswith("fwd") else ():
+            assert isinstance(equation, Equation)
+            assert f"# {equation.symbol.name}[" in part

@@ -1,0 +1,312 @@
+"""Planted faults: each sign, operator, transpose and constant of the code is changed in turn, and a witness notices.
+
+What no witness notices stands in a table, with its reason; a row that is noticed after all has to leave it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+
+import mutations
+import numpy as np
+import own_layers
+import pytest
+import survivors
+import sympy
+import window_layers
+from mutations import RULES, Mutant, mutants
+from planted import Bench, GeneratedBench, HandwrittenBench, unnoticed
+
+import numeric
+from derive.check import WITNESSES
+from derive.cli import main
+from derive.derivation import forget
+from derive.evidence import Code, tupled
+from derive.layer import Call, Layer
+from derive.loading import all_layers, load_all
+from derive.primitives import PRIMITIVES, Primitive
+from derive.sampling import Case
+from derive.terms import Function, atoms
+
+LAYERS = all_layers()
+MAKERS = {"generated": GeneratedBench, "handwritten": HandwrittenBench}
+TABLES = {"generated": survivors.GENERATED, "handwritten": survivors.HANDWRITTEN}
+
+
+@cache
+def bench(kind: str, layer: Layer) -> Bench:
+    return MAKERS[kind](layer)
+
+
+def compare_with_table(kind: str, found: Iterable[Mutant], benches: Iterable[Bench]) -> None:
+    """What is not noticed is in the table, and what the table says of these functions is not noticed."""
+    found = list(found)
+    functions = {mutant.function for mutant in found}
+    rows = [row for group in TABLES[kind].values() for row in group if row[0] in functions]
+    passed = unnoticed(found, benches)
+    assert [str(mutant) for mutant in passed if not any(mutant.changes(*row) for row in rows)] == []
+    assert [row for row in rows if not any(mutant.changes(*row) for mutant in passed)] == []
+
+
+# the mutator
+
+EXAMPLES = [
+    (mutations.operator, "x = a * b", "x = a / b"),
+    (mutations.operator, "x += a", "x -= a"),
+    (mutations.comparison, "x = a > b", "x = a >= b"),
+    (mutations.operands, "x = a @ b", "x = b @ a"),
+    (mutations.operands, "x = a - b", "x = a"),
+    (mutations.lost_sign, "x = -a", "x = a"),
+    (mutations.added_sign, "x = a @ b", "x = a @ -b"),
+    (mutations.transpose, "x = a.T", "x = a"),
+    (mutations.transpose, "x = a @ b", "x = a.mT @ b"),
+    (mutations.constant, "x = a.sum(axis=0)", "x = a.sum(axis=1)"),
+    (mutations.constant, "x = a.sum(axis=-1, keepdims=True)", "x = a.sum(axis=-1, keepdims=False)"),
+    (mutations.new_axis, "x = a[:, None]", "x = a[None, :]"),
+    (mutations.lost_call, "x = np.exp(a)", "x = a"),
+    (mutations.lost_call, "x = a.swapaxes(0, 1)", "x = a"),
+    (mutations.other_function, "x = np.maximum(a, 0)", "x = np.minimum(a, 0)"),
+    (mutations.branches, "x = np.where(a, b, 0)", "x = np.where(a, 0, b)"),
+    (mutations.subscripts, "x = np.einsum('ij,j->i', a, b)", "x = np.einsum('ij,z->i', a, b)"),
+]
+
+
+CHECKED = """
+def f(x):
+    '1 - x'
+    check(-x, 1)
+    if x < 1:
+        raise ValueError(x + 1)
+    for a, b in zip(strict=True):
+        pass
+    a = x.reshape(-1)
+"""
+
+
+@pytest.mark.parametrize("rule, before, after", EXAMPLES, ids=[f"{b} to {a}" for _, b, a in EXAMPLES])
+def test_a_rule_changes_a_line(rule, before, after, monkeypatch):
+    monkeypatch.setattr(mutations, "RULES", (rule,))
+    found = list(mutants(f"def f(a, b, x):\n    {before}\n    return x", ["f"]))
+    assert (before, after) in {(mutant.before, mutant.after) for mutant in found}
+
+
+def test_every_rule_has_an_example():
+    assert {rule for rule, _, _ in EXAMPLES} == set(RULES)
+
+
+def test_what_only_checks_is_left_alone():
+    found = list(mutants(CHECKED, ["f"], ["check"]))
+    assert {mutant.before for mutant in found} == {"for a, b in zip(strict=True):", "a = x.reshape(-1)"}
+    assert not any("False" in mutant.after or "-2" in mutant.after for mutant in found)
+
+
+# every mutant
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_fault_in_a_layer_is_noticed(kind, name):
+    own = bench(kind, LAYERS[name])
+    assert own.passes(None)
+    assert len(own.mutants) > 20
+    compare_with_table(kind, own.mutants, [own])
+
+
+def test_every_fault_in_a_generated_helper_is_noticed():
+    """By one of the layers that use it: those of the catalogue read windows in few ways."""
+    others = [layer for module in (window_layers, own_layers) for layer in load_all(module.__file__)]
+    benches = [own for own in (bench("generated", layer) for layer in (*LAYERS.values(), *others)) if own.helpers]
+    for own in benches:
+        assert own.passes(None), own.layer.name
+    found = {str(mutant): mutant for own in benches for mutant in own.helpers}
+    compare_with_table("generated", found.values(), benches)
+
+
+def test_every_fault_in_a_handwritten_helper_is_noticed():
+    benches = [bench("handwritten", layer) for layer in LAYERS.values()]
+    compare_with_table("handwritten", benches[0].helpers, benches)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_sublayer_is_the_layer_itself(name):
+    """The module of a layer holds those that it calls: their faults are noticed where they are at home."""
+    functions = bench("generated", LAYERS[name]).functions
+    for other in (bench("generated", layer) for layer in LAYERS.values()):
+        shared = set(other.own) & functions.keys()
+        assert {function: functions[function] for function in shared} == {f: other.functions[f] for f in shared}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_table_is_of_functions_that_there_are(kind):
+    benches = [bench(kind, layer) for layer in LAYERS.values()]
+    functions = {mutant.function for own in benches for mutant in (*own.mutants, *own.helpers)}
+    rows = [row for group in TABLES[kind].values() for row in group]
+    assert {function for function, _, _ in rows} <= functions
+    assert len(set(rows)) == len(rows)
+
+
+# what differs where no witness looks
+
+
+def at_a_thousand(code: Code, case: Case) -> tuple:
+    with np.errstate(over="raise", invalid="raise"):
+        return code.outputs(replace(case, arguments={name: 1000 * a for name, a in case.arguments.items()}))
+
+
+def at_integers(code: Code, case: Case) -> tuple:
+    whole = replace(case, arguments={name: np.rint(a / 2) for name, a in case.arguments.items()})
+    return code.outputs_and_gradients(whole, case.cotangents)
+
+
+def from_other_types(code: Code, case: Case) -> tuple:
+    """The types of the gradients where the cotangents alone are of double precision."""
+    _, residuals = code.forward(*(array.astype("float32") for array in case.arguments.values()))
+    return tuple(gradient.dtype.name for gradient in tupled(code.backward(residuals, *case.cotangents)))
+
+
+def written_to(code: Code, case: Case) -> tuple:
+    """The cotangents, after the gradients have been written to."""
+    _, residuals = code.forward(*case.arguments.values())
+    cotangents = tuple(cotangent.copy() for cotangent in case.cotangents)
+    for gradient in tupled(code.backward(residuals, *cotangents)):
+        gradient += 1
+    return cotangents
+
+
+PROBES: dict[str, Callable[[Code, Case], tuple]] = {
+    survivors.OVERFLOW: at_a_thousand,
+    survivors.KINK: at_integers,
+    survivors.OTHER_TYPE: from_other_types,
+    survivors.ALIAS: written_to,
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("reason", PROBES)
+def test_what_the_witnesses_do_not_look_at_is_looked_at_here(kind, reason):
+    for row in TABLES[kind].get(reason, ()):
+        own = bench(kind, LAYERS[row[0].rpartition("_")[0]])
+        for mutant in (mutant for mutant in own.mutants if mutant.changes(*row)):
+            assert differs(PROBES[reason], own, mutant), str(mutant)
+
+
+def differs(probe: Callable[[Code, Case], tuple], own: Bench, mutant: Mutant) -> bool:
+    case, name = own.evidence.cases[0], own.layer.name
+    right = probe(Code.of(own.module(), name), case)
+    try:
+        wrong = probe(Code.of(own.module(mutant), name), case)
+    except Exception:
+        return True
+    return not all(np.array_equal(a, b) for a, b in zip(right, wrong, strict=True))
+
+
+# derive check, from the command line
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Little work for the oracle; what was derived from a wrong table must not outlive the test."""
+    monkeypatch.setattr("derive.evidence.WORK", 5_000)
+    # Under its own name in the package stands the function check.
+    module = import_module("derive.check")
+    monkeypatch.setattr(module, "EXACT_WORK", 1_000)
+    monkeypatch.setattr(module, "STEP_WORK", 1_000)
+    yield
+    forget()
+
+
+def failures(spec: str, name: str, capsys: pytest.CaptureFixture) -> set[tuple[str, str]]:
+    """The (value, witness) that a failing `derive check` names for a layer, each with what is wrong there."""
+    capsys.readouterr()
+    assert main(["check", spec]) == 1
+    found = re.findall(rf"^FAILED  {name}, (\w+), ([^:]+): .+", capsys.readouterr().out, re.MULTILINE)
+    assert found and {witness for _, witness in found} <= set(WITNESSES)
+    return set(found)
+
+
+def fault(own: Bench) -> tuple[Mutant, set[str]]:
+    """A mutant of the backward that is noticed in its first line for a gradient, and the gradients of that line."""
+    gradients = {symbol.name for symbol in own.evidence.gradient_symbols}
+    for mutant in own.mutants:
+        names = set(re.findall(r"\w+", mutant.before.partition(" = ")[0]))
+        returned = mutant.before.startswith("return")
+        if mutant.function == own.own[2] and (returned or names <= gradients) and not own.passes(mutant):
+            return mutant, gradients if returned else names
+    raise AssertionError(own.layer.name)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_fault_in_generated_code_makes_the_check_fail(name, small, monkeypatch, capsys):
+    own = bench("generated", LAYERS[name])
+    mutant, gradients = fault(own)
+    monkeypatch.setattr("derive.render.compiled", lambda layer: own.module(mutant))
+    found = failures(name, name, capsys)
+    assert any(value in gradients for value, _ in found)
+    assert {witness for _, witness in found} == {"generated code", "generated code, float32", "inner products"}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_fault_in_handwritten_code_makes_the_check_fail(name, small, monkeypatch, capsys):
+    own = bench("handwritten", LAYERS[name])
+    mutant, gradients = fault(own)
+    monkeypatch.setattr(numeric, mutant.function, getattr(own.module(mutant), mutant.function))
+    found = failures(name, name, capsys)
+    assert any(value in gradients for value, _ in found)
+    assert {witness for _, witness in found} == {"handwritten code"}
+
+
+# wrong rows in the table of primitives
+
+WRONG: Mapping[str, Callable[[Primitive], Primitive]] = {
+    "negated": lambda row: replace(row, derivative=lambda x, y: -row.derivative(x, y)),
+    "doubled": lambda row: replace(row, derivative=lambda x, y: 2 * row.derivative(x, y)),
+    "another value": lambda row: replace(row, value=lambda x: 2 * row.value(x)),
+}
+SYMPY_NAMES = {"abs": "Abs"}
+OWN = """
+from derive.define import Tensor, axes, define, layer
+from {module} import {function}
+(i,) = axes("i=n")
+@layer
+def own(x: Tensor[i]):
+    return define("y", (i,), x[i] * {function}(x[i]))
+"""
+
+
+@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize("row", PRIMITIVES)
+def test_a_wrong_row_makes_the_check_fail(row, how, small, monkeypatch, capsys, tmp_path):
+    function = SYMPY_NAMES.get(row, row)
+    file = tmp_path / "own.py"
+    module = "sympy" if hasattr(sympy, function) else "derive.define"
+    file.write_text(OWN.format(module=module, function=function), encoding="utf-8")
+    assert main(["check", str(file)]) == 0
+    monkeypatch.setitem(PRIMITIVES, row, WRONG[how](PRIMITIVES[row]))
+    found = failures(str(file), "own", capsys)
+    assert ("y", "generated code") in found if how == "another value" else ("dx", "numeric differentiation") in found
+
+
+def applied(layer: Layer) -> set[str]:
+    """The rows that a layer uses."""
+    calls = (s.layer for s in layer.statements if isinstance(s, Call))
+    exprs = (s.expr for s in layer.statements if not isinstance(s, Call))
+    own = {atom.name for expr in exprs for atom in atoms(expr) if isinstance(atom, Function)}
+    return own.union(*map(applied, calls)) & set(PRIMITIVES)
+
+
+USES = [(name, row) for name, layer in LAYERS.items() for row in sorted(applied(layer))]
+
+
+@pytest.mark.parametrize("name, row", USES)
+def test_a_wrong_row_makes_the_check_of_a_layer_fail(name, row, small, monkeypatch, capsys):
+    monkeypatch.setitem(PRIMITIVES, row, WRONG["negated"](PRIMITIVES[row]))
+    found = failures(name, name, capsys)
+    assert "numeric differentiation" in {witness for _, witness in found}
+
+
+def test_rows_are_used():
+    assert {row for _, row in USES} >= {"exp", "tanh", "sigmoid"}

@@ -1,0 +1,35 @@
+"""Layers that read windows in ways that no layer of the catalogue does: ahead, backwards, on a slant."""
+
+from sympy import Sum
+
+from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
+
+i, j, k, r = axes("i=n j=m k=K r=R")
+
+
+@layer
+def ahead(X: Tensor[..., i], w: Parameter[k]):
+    """The first entry is never read."""
+    y = Axis("y", i.size - k.size)
+    return define("Y", (..., y), Sum(X[..., y + k + 1] * w[k], k))
+
+
+@layer
+def flipped(X: Tensor[..., i], w: Parameter[k]):
+    """A convolution in the mathematical sense, where the kernel runs backwards."""
+    y = Axis("y", i.size - k.size + 1)
+    return define("Y", (..., y), Sum(X[..., y - k + k.size - 1] * w[k], k))
+
+
+@layer
+def slanted(X: Tensor[i, j], w: Parameter[k]):
+    """Both axes move with both indices, one of them backwards."""
+    y = Axis("y", i.size - k.size + 1)
+    return define("Y", (y,), Sum(X[y + k, y - k] * w[k], k))
+
+
+@layer
+def twofold(x: Tensor[i], w: Parameter[k], v: Parameter[r], *, stride: Integer(1) = 1):
+    """One axis is read through two kernels."""
+    y = Axis("y", (i.size - k.size - r.size + 1) // stride + 1)
+    return define("y", (y,), Sum(w[k] * v[r] * x[stride * y + k + r], k, r))
