@@ -1,7 +1,6 @@
-"""Contractions: which pair of operands comes first, and which matrix product a pair is.
+"""Contractions of many operands: which pair comes first, and what is a sum of one operand alone.
 
-    Σ_{b,o} A[b,i] B[b,o] C[o,j]        the pair whose product is smallest, until one operand is left
-    Σ_s A[r,s] B[s,c]  →  A @ B         with the batch indices in front, rows, sums and columns merged where needed
+    Σ_{b,o} A[b,i] B[b,o] C[o,j]        the pair with the least work, until one operand is left
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from itertools import combinations
 
 from derive.axes import Index
 from derive.elementwise import Quotient, power
-from derive.layout import flat, flatten_group, group_of, merge, ordered, permute, positions, shape_of, split
-from derive.program import Contract, Inner, Map, Reduce, Reshape, Value, Window
+from derive.layout import flat, flatten_group, group_of, ordered, permute, positions
+from derive.matmul import einsum, matmul
+from derive.program import Contract, Map, Reduce, Value
 
 Indices = frozenset[Index]
 
@@ -123,104 +123,3 @@ def inner(a: Value, b: Value, over: Sequence[Index], order: Sequence[Index]) -> 
     if a == b:
         return reduce(power(a, 2, a.axes), over)
     return einsum(a, b, [i for i in a.axes if i not in over])
-
-
-def einsum(a: Value, b: Value, result: Sequence[Index]) -> Value:
-    """The sum of a·b over all indices that the result lacks."""
-    number = {index: n for n, index in enumerate(dict.fromkeys([*a.axes, *b.axes]))}
-    left, right, kept = (tuple(number[i] for i in axes) for axes in (a.axes, b.axes, result))
-    return Inner(a, b, (left, right, kept), axes=tuple(result))
-
-
-def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
-    """Σ over `sums` of a·b as one matrix product, its result over the other indices."""
-    group = group_of([*a.axes, *b.axes])
-    if group is not None and group in sums:
-        sums = [flat(group) if i == group else i for i in sums]
-        a, b = (_flattened(v, sums) for v in (a, b))
-    if _columns_first(a, b, sums, order):
-        a, b = b, a
-    sums = [i for i in a.axes if i in sums] if len(sums) > 1 else list(sums)
-    shared = [i for i in a.axes if i in b.axes and i not in sums]
-    group = group_of([*a.axes, *b.axes])
-    batch = [i for i in shared if i != group]
-    rows = [i for i in a.axes if i not in b.axes and i != group]
-    columns = [i for i in b.axes if i not in a.axes and i != group]
-    vector = not columns or not rows and (group not in a.axes or group in shared)
-    # Vectors in a batch gain nothing from a matrix product, and rows that overlap in memory would be copied for it.
-    batched = bool(batch) or group in shared
-    overlapping = len(sums) == 1 and (isinstance(a, Window) or isinstance(b, Window))
-    if vector and (batched or overlapping):
-        return einsum(a, b, [*([group] if group else []), *batch, *rows, *columns])
-    if not batch and group_of(b.axes) is None:
-        return _plain_product(a, b, group, rows, sums, columns)
-    if batch and not rows and group_of(a.axes) and not group_of(b.axes):
-        return _group_as_rows(a, b, sums, order)
-    return _batched_product(a, b, group, batch, rows, sums, columns)
-
-
-def _group_as_rows(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
-    """Leading axes that only the left operand has are the rows of its matrices."""
-    group = a.axes[0]
-    product = matmul(flatten_group(a), b, sums, order)
-    axes = (flat(group), *(i for i in product.axes if i != flat(group)))
-    return Reshape(permute(product, axes), shape_of([(group,), *((i,) for i in axes[1:])]), axes=(group, *axes[1:]))
-
-
-def _flattened(value: Value, sums: Sequence[Index]) -> Value:
-    """A leading group that is summed over becomes a plain axis; what else is summed comes next to it."""
-    group = group_of(value.axes)
-    if group is None:
-        return value
-    rest = [i for i in value.axes if i != group]
-    together = [i for i in rest if i in sums]
-    return flatten_group(permute(value, [group, *together, *(i for i in rest if i not in sums)]))
-
-
-def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> bool:
-    """Should the operands change places, so that the result comes out in order?"""
-    only_a = [i for i in a.axes if i not in b.axes]
-    only_b = [i for i in b.axes if i not in a.axes]
-    plain_a, plain_b = ([i for i in side if not i.leading] for side in (only_a, only_b))
-    if group_of(only_b) and not plain_b:
-        return True
-    if group_of(only_a) and not plain_a or not plain_b:
-        return False
-    if not plain_a:
-        # A vector comes behind a matrix that stands with its summed axis last, else in front of it.
-        return list(b.axes)[-len(sums) :] == [i for i in b.axes if i in sums]
-    rank = {index: n for n, index in enumerate(dict.fromkeys(order))}
-    return rank.get(plain_b[0], len(rank)) < rank.get(plain_a[0], len(rank))
-
-
-def _plain_product(a, b, group, rows, sums, columns) -> Value:
-    """[…, rows, s] @ [s, columns]: the right operand is one matrix, or a vector."""
-    front = [(group,)] if group else []
-    # Where the summed axes have to be merged, merging the rows as well makes it one product of two matrices.
-    blocks = [tuple(rows)] if rows and len(sums) > 1 and not group else [(r,) for r in rows]
-    last = [tuple(columns)] if columns else []
-    left = _laid_out(a, [*front, *blocks, tuple(sums)])
-    right = _laid_out(b, [tuple(sums), *last])
-    return _product(left, right, [*front, *blocks, *last])
-
-
-def _product(left: Value, right: Value, groups: list[tuple[Index, ...]]) -> Value:
-    return split(Contract(left, right, axes=tuple(g[0] for g in groups)), groups)
-
-
-def _laid_out(value: Value, groups: list[tuple[Index, ...]]) -> Value:
-    """The value with these groups of indices as its axes; merged before it is transposed where that is a view."""
-    backwards = groups[::-1]
-    if len(groups) == 2 and list(value.axes) == [i for g in backwards for i in g] != [i for g in groups for i in g]:
-        merged = merge(value, backwards)
-        return permute(merged, merged.axes[::-1])
-    return merge(value, groups)
-
-
-def _batched_product(a, b, group, batch, rows, sums, columns) -> Value:
-    """[…, batch, rows, s] @ […, batch, s, columns]"""
-    singles = [(i,) for i in batch]
-    front = [(group,)] if group else []
-    left = _laid_out(a, [*(front if group in a.axes else []), *singles, *([tuple(rows)] if rows else []), tuple(sums)])
-    right = _laid_out(b, [*(front if group in b.axes else []), *singles, tuple(sums), tuple(columns)])
-    return _product(left, right, [*front, *singles, *([tuple(rows)] if rows else []), tuple(columns)])

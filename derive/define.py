@@ -162,10 +162,13 @@ def outputs_of(result: object, scope: Scope) -> tuple[str, ...]:
     for output in outputs:
         if not isinstance(output, Tensor) or output.name not in scope.symbols:
             raise DefinitionError(
-                f"{scope.name}: it returns {shortened(output)}. Return the tensor that define() gave, or a tuple of them."
+                f"{scope.name}: it returns {shortened(output)}. "
+                "Return the tensor that define() gave, or a tuple of them."
             )
         if output.name not in defined:
-            raise DefinitionError(f"{scope.name}: output {output.name} is an argument. Define the output by an equation.")
+            raise DefinitionError(
+                f"{scope.name}: output {output.name} is an argument. Define the output by an equation."
+            )
         if output.name in names:
             raise DefinitionError(f"{scope.name}: it returns {output.name} twice. Return each tensor once.")
         names.append(output.name)
@@ -193,7 +196,7 @@ def kind_of(parameter: inspect.Parameter, scope: Scope) -> Declaration | Option:
     kind, name = parameter.annotation, check_name(parameter.name, "argument")
     if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
         raise DefinitionError(
-            f"{scope.name}: argument {name} is declared with *, ** or /. Name each argument by itself, as in a plain list."
+            f"{scope.name}: argument {name} is declared with *, ** or /. Name each argument by itself."
         )
     if isinstance(kind, str):
         raise DefinitionError(

@@ -6,11 +6,13 @@ j, because that read is 0 where j is out of range; elsewhere the condition stays
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import sympy
 
 from derive.axes import Affine, Coefficient, Index
+from derive.layer import Symbol
 from derive.sizes import size_value
 from derive.terms import (
     Bracket,
@@ -29,9 +31,15 @@ from derive.terms import (
 )
 
 
-def contract(value: Expr) -> Expr:
-    """Contract every delta that a sum can absorb, at every depth, and count out the indices that nothing uses."""
-    return transform(value, lambda e: add(*(_contract_term(t) for t in e.terms)))
+Names = Mapping[str, Symbol]
+
+
+def contract(value: Expr, names: Names = MappingProxyType({})) -> Expr:
+    """Contract every delta that a sum can absorb, at every depth, and count out the indices that nothing uses.
+
+    `names` tells the axes of tensors; only a tensor whose axes are known can carry an affine index.
+    """
+    return transform(value, lambda e: add(*(_contract_term(t, names) for t in e.terms)))
 
 
 def distribute(value: Expr) -> Expr:
@@ -39,9 +47,9 @@ def distribute(value: Expr) -> Expr:
     return transform(value, lambda e: add(*(_distribute_term(t) for t in e.terms)))
 
 
-def _contract_term(term: Term) -> Expr:
+def _contract_term(term: Term, names: Names) -> Expr:
     while True:
-        found = _next_substitution(term)
+        found = _next_substitution(term, names)
         if found is None:
             break
         bracket, index, target = found
@@ -54,7 +62,7 @@ def _contract_term(term: Term) -> Expr:
     return multiply(kept, *(size_value(i.size) for i in unused))
 
 
-def _next_substitution(term: Term) -> tuple[Bracket, Index, Affine] | None:
+def _next_substitution(term: Term, names: Names) -> tuple[Bracket, Index, Affine] | None:
     """A bound index that an equality determines: by another index of equal size first, else by an affine index."""
     affine = None
     for factor, _ in term.factors:
@@ -68,7 +76,7 @@ def _next_substitution(term: Term) -> tuple[Bracket, Index, Affine] | None:
             plain = target.plain
             if plain is not None and same_size(plain.size, index.size):
                 return factor, index, target
-            if affine is None and _forward(target) and _vanishes_outside(index, term.factors):
+            if affine is None and _forward(target) and _vanishes_outside(index, term.factors, names):
                 affine = factor, index, target
     return affine
 
@@ -98,14 +106,20 @@ def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:
     return a == b or sympy.expand(a - b) == 0
 
 
-def _vanishes_outside(index: Index, factors: tuple[Factor, ...]) -> bool:
+def _vanishes_outside(index: Index, factors: tuple[Factor, ...], names: Names) -> bool:
     """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?
 
     Only other reads and brackets may carry it too: 1/X[j] and log(X[j]) are not finite where X[j] reads 0.
     """
     carrying = [(a, e) for a, e in factors if index in a.free]
     tame = all(isinstance(a, Bracket) or isinstance(a, Read) and e > 0 for a, e in carrying)
-    return tame and any(isinstance(a, Read) and any(p.plain == index for p in a.at) for a, _ in carrying)
+    return tame and any(isinstance(a, Read) and ends_with(index, a, names) for a, _ in carrying)
+
+
+def ends_with(index: Index, read: Read, names: Names) -> bool:
+    """Does the tensor end where the index does, on an axis at which it is read plainly at it?"""
+    axes = names[read.tensor].axes if read.tensor in names else ()
+    return any(a.plain == index and same_size(axis.size, index.size) for a, axis in zip(read.at, axes, strict=False))
 
 
 def _distribute_term(term: Term) -> Expr:

@@ -161,7 +161,7 @@ class Reverse:
         chained = add(*self.chain(tensor, consumers, at, entry))
         trail.take(Rule("chain rule", CHAIN, replace(start, chained)))
         through = self.through_calls(trail, consumers, entry, at)
-        differentiate(trail, self.equations)
+        differentiate(trail, self.equations, self.names.symbols)
         simplify(trail, self.context)
         axes = {p: Affine.of(i) for p, i in zip(at, symbol.axes, strict=True)}
         if not through:
@@ -247,7 +247,7 @@ class Reverse:
         direct = [c for c in consumers if not isinstance(c, Call)]
         at = [p.plain for p in entry.at if p.plain]
         trail = Trail(add(*self.chain(entry.tensor, direct, tuple(at), entry)))
-        differentiate(trail, self.equations)
+        differentiate(trail, self.equations, self.names.symbols)
         simplify(trail, self.context)
         axes = {p: Affine.of(i) for p, i in zip(at, symbol.axes, strict=True)}
         self.record(Equation(symbol, add(trail.value, *through).substitute(axes)))

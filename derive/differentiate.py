@@ -18,7 +18,7 @@ from derive.calculus import (
     rewrite_partials,
 )
 from derive.deltas import contract, distribute
-from derive.layer import Equation
+from derive.layer import Equation, Symbol
 from derive.steps import Rule, Trail
 from derive.terms import Expr, Paren, Partial, Read
 
@@ -31,11 +31,11 @@ CALCULUS = (
     ("function rule", r"\partial f(u) = f'(u)\, \partial u", d_function),
 )
 DISTRIBUTE = Rule("distribute", r"a (b + c) = a b + a c", distribute)
-CONTRACT = Rule("contract deltas", r"\sum_{j} \delta_{j,k} f_{j} = f_{k}", contract)
 
 
-def differentiate(trail: Trail, equations: Mapping[str, Equation]) -> None:
-    """Work out every partial derivative, down to Kronecker deltas, and contract them."""
+def differentiate(trail: Trail, equations: Mapping[str, Equation], names: Mapping[str, Symbol]) -> None:
+    """Work out every partial derivative, down to Kronecker deltas, and contract them; `names` are all in scope."""
+    contracted = Rule("contract deltas", r"\sum_{j} \delta_{j,k} f_{j} = f_{k}", partial(contract, names=names))
     put_in_definitions(trail, equations)
     while has_partials(trail.value):
         changed = False
@@ -44,7 +44,7 @@ def differentiate(trail: Trail, equations: Mapping[str, Equation]) -> None:
         if not changed:
             trail.take(Rule("independent entries", ENTRIES, partial(rewrite_partials, rule=d_entry)))
             check_finished(trail.value)
-    while trail.take(DISTRIBUTE) | trail.take(CONTRACT):
+    while trail.take(DISTRIBUTE) | trail.take(contracted):
         pass
 
 

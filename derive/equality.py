@@ -8,6 +8,7 @@ from enum import Enum
 from derive.axes import Affine
 from derive.collect import expand
 from derive.deltas import contract
+from derive.layer import Symbol
 from derive.steps import Derivation
 from derive.terms import Atom, Expr, Read, map_children, multiply, power, total
 from derive.terms import add as add_terms
@@ -38,15 +39,20 @@ def equal(a: Derivation | Expr, b: Derivation | Expr, rename: Mapping[str, str] 
         right = right.substitute({q: Affine.of(p) for p, q in zip(a.at, b.at, strict=True)})
     if rename:
         left = renamed(left, rename)
-    return Equality.EQUAL if _form(left) == _form(right) else Equality.NOT_SHOWN
+    same = _form(left, _names(a)) == _form(right, _names(b))
+    return Equality.EQUAL if same else Equality.NOT_SHOWN
 
 
 def _entry(value: Derivation | Expr) -> Expr:
     return value.result if isinstance(value, Derivation) else value
 
 
-def _form(value: Expr) -> Expr:
-    return contract(expand(contract(value)))
+def _names(value: Derivation | Expr) -> Mapping[str, Symbol]:
+    return value.names if isinstance(value, Derivation) else {}
+
+
+def _form(value: Expr, names: Mapping[str, Symbol]) -> Expr:
+    return contract(expand(contract(value, names)), names)
 
 
 def renamed(value: Expr, names: Mapping[str, str]) -> Expr:

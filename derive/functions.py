@@ -30,7 +30,7 @@ class softplus(RealFunction):  # noqa: N801
 
 
 class Where(RealFunction):
-    """`Where(condition, value, otherwise)`. SymPy would move a Piecewise out of the sums around it, past their indices."""
+    """`Where(condition, value, otherwise)`. A Piecewise would be moved out of sums by SymPy, past their indices."""
 
     nargs = 3
 

@@ -1,4 +1,4 @@
-"""What a person holds while writing a definition: axes, tensors, and the shapes and options that annotations declare."""
+"""What a person holds while writing a definition: axes, tensors, and the shapes and options of annotations."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ class Tensor:
         if len(indices) != len(self.symbol.axes):
             given = ", ".join(map(str, indices))
             if not self.symbol.axes:
-                raise DefinitionError(f"{self.name} is one number but is read as {self.name}[{given}]. Write {self.name}.")
+                raise DefinitionError(
+                    f"{self.name} is one number but is read as {self.name}[{given}]. Write {self.name}."
+                )
             raise DefinitionError(
                 f"{self.name} has {counted(len(self.symbol.axes))}, {self!r}, but is read as {self.name}[{given}]. "
                 "Give one index for each axis."
@@ -219,7 +221,7 @@ def counted(count: int) -> str:
 
 
 class Parameter(Tensor):
-    """As an annotation, `Parameter[i, o]` declares a tensor that is learned; a layer with one is called, not inlined."""
+    """As an annotation, `Parameter[i, o]` declares what is learned; a layer with one is called, not inlined."""
 
     def __class_getitem__(cls, shape) -> Declaration:
         return Declaration(Role.PARAMETER, shape if isinstance(shape, tuple) else (shape,))

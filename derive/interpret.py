@@ -13,15 +13,17 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
 from derive.axes import Affine, Coefficient, Index
 from derive.entries import Array, Entries, Number, Place, bind, entries_of, evaluated, filled, integer, leads
+from derive.exponentials import gathered
 from derive.layer import Call, Equation, Layer, Statement, Symbol
 from derive.primitives import PRIMITIVES
-from derive.terms import Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test
+from derive.terms import Bracket, Expr, Factor, Function, Maximum, Paren, Partial, Read, Term, Test
 
 At = Mapping[str, int]
 Saves = Mapping[Statement, tuple[tuple[str, Symbol], ...]]
@@ -37,6 +39,12 @@ HOLDS: dict[str, Callable[[Number], bool]] = {
 
 class Outside(Exception):
     """Inside a maximum, a read outside its tensor: the entry takes no part."""
+
+
+@lru_cache(maxsize=4096)
+def numeric_factors(term: Term) -> tuple[Factor, ...]:
+    """The factors that are not conditions; exponentials as one, or exp(x²)^-1 would overflow on its way to 0."""
+    return tuple((a, e) for a, e in gathered(term.factors) if not a.boolean)
 
 
 @dataclass
@@ -63,7 +71,7 @@ class Oracle:
         for kind in (Bracket, Test):
             if any(not self.atom(a, at) for a, _ in term.factors if isinstance(a, kind)):
                 return 0
-        values = (power(self.atom(a, at), e) for a, e in term.factors if not a.boolean)
+        values = (power(self.atom(a, at), e) for a, e in numeric_factors(term))
         return math.prod(values, start=term.coefficient)
 
     def points(self, indices: Sequence[Index], at: At) -> Iterator[At]:

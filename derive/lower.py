@@ -25,14 +25,18 @@ def lower(derived: Gradients) -> Program:
 
 def _collect(derived: Gradients, functions: dict[str, Function]) -> None:
     """Add the functions of the callees, then those of the layer itself."""
-    for statement in derived.layer.statements:
-        if isinstance(statement, Call) and f"{statement.layer.name}_fwd" not in functions:
-            _collect(gradients(statement.layer), functions)
+    for callee in callees(derived.layer):
+        if f"{callee.name}_fwd" not in functions:
+            _collect(gradients(callee), functions)
     for function in (forward_function(derived), backward_function(derived)):
         known = functions.get(function.name)
         if known is not None and known.layer != function.layer:
             raise LoweringError(f"{derived.layer.name}: two functions are named {function.name}. Rename a layer.")
         functions[function.name] = function
+
+
+def callees(layer: Layer) -> list[Layer]:
+    return [s.layer for s in layer.statements if isinstance(s, Call)]
 
 
 def residuals_of(derived: Gradients) -> tuple[Symbol, ...]:
@@ -68,7 +72,7 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
     lowering = Expressions(layer.symbols)
     saves = derived.saves if derived is not None else {}
     statements = [_statement(s, lowering, saves) for s in _live(layer.statements, wanted, saves)]
-    taken = [*layer.symbols, *(i.name for i in layer.indices)]
+    taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
     return tuple(_unaliased(shared(statements, taken), layer.outputs))
 
 

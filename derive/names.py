@@ -19,7 +19,8 @@ GREEK = frozenset(
 )
 # The commands that a LaTeX spelling may use, by whether they take an argument: nothing that reads, writes or defines.
 LETTERS = GREEK | frozenset(
-    "varepsilon vartheta varphi varrho varsigma ell imath jmath hbar nabla partial prime star ast dagger top bot".split()
+    "varepsilon vartheta varphi varrho varsigma ell imath jmath hbar nabla partial prime star ast dagger top "
+    "bot".split()
 )
 ACCENTS = frozenset(
     "hat widehat bar overline tilde widetilde dot ddot vec mathbf mathrm mathcal mathbb mathfrak mathsf mathit "
@@ -69,7 +70,8 @@ def check_latex(latex: object, name: str) -> str | None:
         return None
     if not isinstance(latex, str) or not latex.strip() or len(latex) > MAX_SPELLING:
         raise DefinitionError(
-            f"{name}: the LaTeX spelling {shortened(latex)} is not a text of 1 to {MAX_SPELLING} characters. Correct it."
+            f"{name}: the LaTeX spelling {shortened(latex)} is not a text of 1 to {MAX_SPELLING} characters. "
+            "Correct it."
         )
     tokens = Spelling(name, latex)
     tokens.symbols()

@@ -32,6 +32,9 @@ from derive.terms import (
 
 def reuse(value: Expr, equation: Equation) -> Expr:
     """`value` with the tensor's name wherever its right-hand side stands, at every depth, as often as it does."""
+    if not equation.expr.free.issuperset(equation.symbol.axes):
+        # Constant along an axis: the right-hand side does not say at which index of that axis it stands for the tensor.
+        return value
     value = map_children(value, lambda child: reuse(child, equation))
     while True:
         better = next(_rewritten(value, equation), None)

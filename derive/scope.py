@@ -20,7 +20,10 @@ MAX_RANK = 12
 
 @dataclass
 class Scope:
-    """One is open while a layer's function runs. `indices` holds every index by name, `unresolved` the reads of nothing."""
+    """One is open while a layer's function runs.
+
+    `indices` holds every index by name, `unresolved` the reads of what is not defined so far.
+    """
 
     name: str
     symbols: dict[str, Symbol] = field(default_factory=dict)
@@ -40,7 +43,9 @@ class Scope:
         for position, axis in enumerate(shape):
             index = index_of(axis, owner)
             if index == LEADING and position:
-                raise DefinitionError(f"{self.name}: in {owner}[{_listed(shape)}], '...' stands behind an axis. Put it first.")
+                raise DefinitionError(
+                    f"{self.name}: in {owner}[{_listed(shape)}], '...' stands behind an axis. Put it first."
+                )
             if index in result:
                 raise DefinitionError(
                     f"{self.name}: {owner}[{_listed(shape)}] has axis {index} twice. Give each axis its own index, and "
@@ -82,7 +87,7 @@ class Scope:
         self.symbols[symbol.name] = symbol
 
     def define(self, symbol: Symbol, value: object) -> UndefinedTensor | None:
-        """Record an equation. A read of a tensor that is not defined is kept until it is known whether it comes later."""
+        """Record an equation; keep a read of what is not defined until it is known whether it comes later."""
         where = f"{self.name}: {symbol.read_as}"
         try:
             body = Converter(self.symbols, where, self.meet).convert(entry(value, where))
@@ -146,7 +151,9 @@ class Scope:
                         f"Declare an argument with an axis of size {size}, or an option {size}: Integer(1) = 1."
                     )
         if LEADING.name in self.indices and not any(LEADING in s.axes for s in arguments):
-            raise DefinitionError(f"{self.name}: '...' stands in no argument. Declare one, for example X: Tensor[..., i].")
+            raise DefinitionError(
+                f"{self.name}: '...' stands in no argument. Declare one, for example X: Tensor[..., i]."
+            )
 
     def check_index_names(self) -> None:
         for symbol in self.symbols.values():

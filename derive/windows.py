@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from derive import canonical
 from derive.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
+from derive.deltas import ends_with
 from derive.layer import Role, Symbol
 from derive.layout import FLAT_SIZE, ordered
 from derive.program import Diagonal, Row, Value, Window
@@ -119,7 +120,7 @@ def solve(term: Term, symbols: Symbols) -> Term:
     """Solve the equations among the conditions for the bound index that runs over the data, where that is sound."""
     for bracket in equalities(term):
         for index in _data_indices(bracket, term, symbols):
-            if _unit(bracket.affine.coefficient(index)) and _carried(index, term):
+            if _unit(bracket.affine.coefficient(index)) and _carried(index, term, symbols):
                 return solve(eliminate(term, bracket, index, symbols), symbols)
     return term
 
@@ -159,9 +160,9 @@ def _unit(coefficient: Coefficient) -> bool:
     return coefficient in (1, -1)
 
 
-def _carried(index: Index, term: Term) -> bool:
-    """Does a bare read make the term 0 where the index is out of its range?"""
-    return any(isinstance(a, Read) and e > 0 and any(x.plain == index for x in a.at) for a, e in term.factors)
+def _carried(index: Index, term: Term, symbols: Symbols) -> bool:
+    """Does a bare read of a tensor that ends where the index does make the term 0 where it is out of its range?"""
+    return any(isinstance(a, Read) and e > 0 and ends_with(index, a, symbols) for a, e in term.factors)
 
 
 def eliminate(term: Term, bracket: Bracket, index: Index, symbols: Symbols) -> Term:
@@ -172,7 +173,7 @@ def eliminate(term: Term, bracket: Bracket, index: Index, symbols: Symbols) -> T
     same = value.plain is not None and value.plain.size == index.size
     # A read of 0 outside settles it, unless what it is multiplied by has no value there.
     finite = all(defined(a, e, symbols) for a, e in term.factors if index in a.free)
-    if not same and not (_carried(index, term) and finite):
+    if not same and not (_carried(index, term, symbols) and finite):
         last = Affine.build((), index.size - 1)
         factors += [(Bracket(">=", value), 1), (Bracket(">=", last - value), 1)]
     return product(term.coefficient, factors, tuple(i for i in term.bound if i != index))

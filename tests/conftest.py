@@ -23,7 +23,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         if request.config.getoption("--update-golden"):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode("utf-8"))
-        assert file.exists(), f"{file} does not exist. Write it with: python -m pytest --update-golden"
-        assert file.read_bytes().decode("utf-8") == text, f"{file} differs. If it should: python -m pytest --update-golden"
+        remedy = "If that is meant: python -m pytest --update-golden"
+        assert file.exists(), f"{file} does not exist. {remedy}"
+        assert file.read_bytes().decode("utf-8") == text, f"{file} differs. {remedy}"
 
     return compare

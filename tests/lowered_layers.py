@@ -180,7 +180,8 @@ def masked_windows(x: Tensor[i, j], w: Parameter[k]):
 @layer
 def powers(x: Tensor[i]):
     square = 1 + x[i] ** 2
-    return define("y", (i,), square ** Rational(3, 2) / (1 + square) ** Rational(5, 2) - x[i] ** 3 / 3 + 1 / sqrt(square))
+    ratio = square ** Rational(3, 2) / (1 + square) ** Rational(5, 2)
+    return define("y", (i,), ratio - x[i] ** 3 / 3 + 1 / sqrt(square))
 
 
 @layer

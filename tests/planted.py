@@ -118,7 +118,7 @@ class GeneratedBench(Bench):
 
 
 def within(array, shape, strides):
-    """as_strided, where a view that leaves its memory is an error: a mutant must not write there."""
+    """as_strided, where a view that leaves its memory is an error: a mutant must not write there, nor pass by luck."""
     view, owner = as_strided(array, shape, strides), array
     while isinstance(owner.base, np.ndarray):
         owner = owner.base

@@ -35,8 +35,8 @@ def as_tuple(value) -> tuple:
 def close(actual, expected, tolerance: float, what: str) -> None:
     expected = np.asarray(expected, dtype=float)
     assert np.shape(actual) == expected.shape, what
-    scale = max(1.0, np.abs(expected).max(initial=0))
-    np.testing.assert_allclose(np.asarray(actual, float), expected, rtol=tolerance, atol=tolerance * scale, err_msg=what)
+    least = tolerance * max(1.0, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(np.asarray(actual, float), expected, rtol=tolerance, atol=least, err_msg=what)
 
 
 # text

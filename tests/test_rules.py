@@ -143,12 +143,16 @@ def test_contract_substitutes_an_affine_index_only_under_a_bare_read():
     t, tap = Index("t", n), Index("k", r)
     at = Affine.of(t).times(2) + Affine.of(tap)
     condition = atom(Bracket("==", Affine.of(a) - at))
+    names = {"v": Named("v", (a,)), "longer": Named("longer", (i,))}
     bare = total(v(a) * condition, (a,))
-    assert contract(bare) == read("v", at)
-    same_value(bare, contract(bare))
+    assert contract(bare, names) == read("v", at)
+    same_value(bare, contract(bare, names))
+    assert contract(bare) == bare, "without its axes, nobody knows where v ends"
+    beyond = total(read("longer", a) * condition, (a,))
+    assert contract(beyond, names) == beyond, "the tensor does not end where the index does"
     for not_zero_outside in (apply("exp", v(a)), power(v(a), -1), v(a) * power(read("w", a), -1)):
         kept = total(not_zero_outside * condition, (a,))
-        assert contract(kept) == kept
+        assert contract(kept, names) == kept
 
 
 def test_contract_counts_an_index_that_nothing_uses():
@@ -214,6 +218,13 @@ def test_reuse_exchanges_sums():
 def test_reuse_leaves_a_sum_whose_index_stands_elsewhere():
     equation = named("C", (i, j), total(A(i, a) * B(j, a), (a,)))
     before = total(A(i, a) * B(j, a) * v(a), (a,))
+    assert reuse(before, equation) == before
+
+
+def test_reuse_leaves_a_tensor_that_is_constant_along_an_axis():
+    """C[a, i] = u[i] Σ_a B[i, a] does not say which of its entries a product u[i] Σ_a B[i, a] is."""
+    equation = named("C", (a, i), u(i) * total(B(i, a), (a,)))
+    before = total(u(i) * total(B(i, b), (b,)), (i,))
     assert reuse(before, equation) == before
 
 

@@ -97,6 +97,8 @@ class Expressions:
             return tensor.variable
         places = [LEAD] if tensor.leading else []
         places += [self.place(axis, live, affine) for axis in tensor.own]
+        if len(tensor.own) > 1 and self.chance(10):
+            places = self.diagonal(tensor, places)
         return f"{tensor.variable}[{', '.join(places)}]"
 
     def place(self, axis: str, live: tuple[str, ...], affine: int) -> str:
@@ -105,6 +107,14 @@ class Expressions:
             return self.one(fitting)
         own = [a for a in live if a != LEAD]
         return self.affine(own, axis) if own else "0"
+
+    def diagonal(self, tensor: Known, places: list[str]) -> list[str]:
+        """The same index at every axis of the size of the last."""
+        first = len(places) - len(tensor.own)
+        alike = twins(tensor.own[-1])
+        return places[:first] + [
+            places[-1] if axis in alike else place for axis, place in zip(tensor.own, places[first:], strict=True)
+        ]
 
     def affine(self, own: list[str], axis: str) -> str:
         form = self.one(AFFINE)
@@ -131,7 +141,7 @@ class Expressions:
 
     def reduction(self, live: tuple[str, ...], depth: int) -> str:
         """A sum or a mean over an axis of some tensor, or over all leading axes."""
-        choices = [a for a in NAMES if a not in live]
+        choices = [a for a in (*NAMES, *self.source.compound) if a not in live]
         if LEAD not in live and any(k.leading for k in self.source.known):
             choices += [LEAD, LEAD]
         if not choices:
@@ -151,6 +161,9 @@ class Expressions:
         return known.leading if over == LEAD else any(a in twins(over) for a in known.own)
 
     def conditional(self, live: tuple[str, ...], depth: int) -> str:
+        own = [a for a in live if a != LEAD]
+        if len(own) > 1 and self.chance(10):
+            return f"KroneckerDelta({own[0]}, {own[1]})*({self.expression(live, depth)})"
         condition, value = self.condition(live), self.expression(live, depth)
         if self.chance(40):
             return f"where({condition}, {value})"

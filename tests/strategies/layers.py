@@ -42,6 +42,8 @@ def draw_source(draw) -> Source:
         steps = [pen.one((draw_equation, draw_call)), *steps]
     if pen.chance(25):
         steps = [*steps, draw_call]
+    if pen.chance(12):
+        steps = [draw_convolution, *steps]
     for step in steps:
         step(pen)
     draw_outputs(pen)
@@ -63,7 +65,8 @@ def draw_arguments(pen: Expressions) -> None:
 def draw_equation(pen: Expressions) -> None:
     """One equation; its left-hand side takes the indices that its right-hand side leaves free."""
     source = pen.source
-    live = pen.draw(st.permutations(["i", "j", "k", "q"]))[: pen.one((0, 1, 1, 2, 2))]
+    axes = [*source.compound, "i", "j", "k", "q"]
+    live = pen.draw(st.permutations(axes))[: pen.one((0, 1, 1, 2, 2))]
     lead = any(k.leading for k in source.known) and pen.chance(60)
     live = (LEAD,) * lead + tuple(live)
     text = pen.expression(live, pen.one((2, 2, 3)))
@@ -78,13 +81,33 @@ def draw_equation(pen: Expressions) -> None:
     source.returns = [variable]
 
 
+def draw_convolution(pen: Expressions) -> None:
+    """A window that moves over the last axis of a tensor, with stride and padding; the output's length follows."""
+    source = pen.source
+    fitting = [k for k in source.known if k.own and k.own[-1] != "r" and "q" not in k.own]
+    if not fitting:
+        return
+    given, kernel = pen.one(fitting), parameter(pen, ("q",))
+    pen.option("s")
+    pen.option("p")
+    axis, last = source.fresh("w"), given.own[-1]
+    source.compound[axis] = f"({last}.size + 2*p - q.size)//s + 1"
+    source.lines.append(f'{axis} = Axis("{axis}", {source.compound[axis]})')
+    read = f"{given.variable}[{', '.join((*given.axes[:-1], f's*{axis} + q - p'))}]"
+    axes, name = (*given.axes[:-1], axis), source.fresh("C")
+    source.lines.append(Definition(name, name, axes, f"Sum({kernel}[q]*{read}, q)"))
+    source.know(name, axes)
+    source.returns = [name]
+
+
 def source_names(source: Source) -> list[str]:
     return [k.variable for k in source.known if k.variable not in source.arguments]
 
 
 def draw_call(pen: Expressions) -> None:
     """A sublayer called on a tensor with at least one axis of its own."""
-    fitting = [k for k in pen.source.known if k.own]
+    # Parameters are declared above the axes whose sizes are expressions.
+    fitting = [k for k in pen.source.known if k.own and k.own[-1] not in pen.source.compound]
     if not fitting:
         draw_equation(pen)
         return
@@ -186,6 +209,8 @@ def shares(drawn: Drawn, layer: Layer) -> set[str]:
         found.add("options")
     if len(layer.outputs) > 1:
         found.add("several outputs")
+    if any(not i.size.is_Symbol for i in layer.indices):
+        found.add("convolutions")
     if any(len({p.plain for p in r.at if p.plain}) < sum(p.plain is not None for p in r.at) for r in reads):
         found.add("diagonals")
     return found

@@ -9,7 +9,7 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.tensor.indexed import Idx
 
-from derive.define import Tensor, tensor
+from derive.define import Axis, Tensor, tensor
 from derive.layer import Layer
 
 HEAD = """\
@@ -109,6 +109,8 @@ class Source:
     known: list[Known] = field(default_factory=list)
     returns: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
+    # Axes whose sizes are expressions, as the outputs of convolutions have them.
+    compound: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
     def argument(self, name: str, axes: tuple[str, ...], kind: str) -> Known:
@@ -125,7 +127,7 @@ class Source:
 
     def missing_sizes(self) -> list[str]:
         """Axes whose size no argument tells: each needs one that has it."""
-        plain = {SIZES[a] for k in self.known if k.variable in self.arguments for a in k.own}
+        plain = {SIZES[a] for k in self.known if k.variable in self.arguments for a in k.own if a in SIZES}
         text = "\n".join(map(str, self.lines))
         return [a for a in ("i", "k", "q") if SIZES[a] not in plain and any(uses(text, b) for b in twins(a))]
 
@@ -140,8 +142,10 @@ class Source:
     def free(self, expression: str) -> set[str]:
         """The indices that SymPy leaves in an expression."""
         names: dict[str, Any] = dict(AXES)
-        names.update({k.variable: handle(k) for k in self.known})
         names.update({o: sympy.Symbol(o, real=True) if o == "eps" else option(o) for o in OPTIONS})
+        for axis, size in self.compound.items():
+            names[axis] = Axis(axis, eval(size, {**NAMESPACE, **names}))
+        names.update({k.variable: handle(k, names) for k in self.known})
         value = eval(expression, {**NAMESPACE, **names})
         # SymPy keeps k in k < k + 1, the engine does not.
         value = sympy.sympify(value).replace(
@@ -158,15 +162,15 @@ def uses(text: str, axis: str) -> bool:
 
 def twins(axis: str) -> list[str]:
     """The axes of the same size."""
-    return [a for a in NAMES if SIZES[a] == SIZES[axis]]
+    return [a for a in NAMES if SIZES[a] == SIZES.get(axis)] or [axis]
 
 
 def option(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, integer=True, positive=True if name == "s" else None, nonnegative=True)
 
 
-def handle(known: Known) -> Tensor:
-    return tensor(known.variable, *(... if a == LEAD else AXES[a] for a in known.axes))
+def handle(known: Known, axes: dict[str, Any]) -> Tensor:
+    return tensor(known.variable, *(... if a == LEAD else axes[a] for a in known.axes))
 
 
 def build(text: str) -> Layer:
