@@ -20,14 +20,14 @@ from collections.abc import Callable
 
 from sympy.core.cache import clear_cache
 
-from derive.define import Axis, Parameter, Tensor, layer
-from derive.derivation import forget, gradients
-from derive.document import latex
-from derive.layer import Layer
+from derive.calculus.derivation import forget, gradients
+from derive.core.layer import Layer
+from derive.documents.document import latex
+from derive.language.definition import Axis, Parameter, Tensor, layer
 from derive.layers.activations import relu
 from derive.layers.linear import linear
 from derive.loading import all_layers
-from derive.render import numpy_source
+from derive.lowering.render import numpy_source
 
 DEPTHS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -87,7 +87,7 @@ def measure_layers(repeats: int) -> dict[str, float]:
 def measure_processes(repeats: int) -> dict[str, float]:
     return {
         "import sympy": process_time(["-c", "import sympy"], repeats),
-        "import derive": process_time(["-c", "import derive; derive.define"], repeats),
+        "import derive": process_time(["-c", "import derive; derive.language.definition"], repeats),
         "derive latex attention": process_time(["-m", "derive", "latex", "attention"], repeats),
     }
 

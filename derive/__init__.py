@@ -18,28 +18,26 @@ dX = G Wᵀ
 dW = Xᵀ G
 ...
 
-More words for definitions (options, conditions, reductions) are in `derive.define`.
+More words for definitions (options, conditions, reductions) are in `derive.language`.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 
 _HOMES = {
-    "axes": "derive.define",
-    "Tensor": "derive.define",
-    "Parameter": "derive.define",
-    "define": "derive.define",
-    "layer": "derive.define",
+    "axes": "derive.language",
+    "Tensor": "derive.language",
+    "Parameter": "derive.language",
+    "define": "derive.language",
+    "layer": "derive.language",
     "load": "derive.loading",
-    "gradients": "derive.derivation",
+    "gradients": "derive.calculus.derivation",
     "show": "derive.api",
     "latex": "derive.api",
-    "numpy_source": "derive.render",
-    "compiled": "derive.render",
+    "numpy_source": "derive.lowering.render",
+    "compiled": "derive.lowering.render",
     "check": "derive.api",
-    "equal": "derive.equality",
-    "to_sympy": "derive.sympy_form",
+    "equal": "derive.calculus.equality",
+    "to_sympy": "derive.language.sympy_form",
     "DeriveError": "derive.errors",
 }
 
@@ -58,14 +56,3 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
-
-
-class _Package(ModuleType):
-    """Some public names are those of submodules too: importing the submodule `define` must not hide the verb."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from derive.layer import Layer
-from derive.steps import Derivation, Gradients
+from derive.calculus.steps import Derivation, Gradients
+from derive.core.layer import Layer
 
 if TYPE_CHECKING:
-    from derive.report import Report
+    from derive.witnesses.report import Report
 
 
 def show(of: Layer | Gradients, ascii: bool = False) -> str:
@@ -16,7 +16,7 @@ def show(of: Layer | Gradients, ascii: bool = False) -> str:
 
     With `ascii`, without characters that some terminals lack.
     """
-    from derive.plain_text import show_text
+    from derive.documents.plain_text import show_text
 
     return show_text(_gradients(of), ascii=ascii)
 
@@ -29,19 +29,19 @@ def latex(
     With `steps`, every step of the derivations with its rule's name; with `document`, a complete file for pdflatex.
     Raises NotationError for a notation that does not exist.
     """
-    from derive.document import latex as written
+    from derive.documents.document import latex as written
 
     return written(of if isinstance(of, Derivation) else _gradients(of), notation, steps, document)
 
 
 def check(of: Layer, seed: int = 0) -> Report:
     """Every witness that applies to a layer, side by side; `.ok` says whether all agree, `print` shows the table."""
-    from derive.check import check_layer
+    from derive.witnesses.check import check_layer
 
     return check_layer(of, seed)
 
 
 def _gradients(of: Layer | Gradients) -> Gradients:
-    from derive.derivation import gradients
+    from derive.calculus.derivation import gradients
 
     return gradients(of) if isinstance(of, Layer) else of

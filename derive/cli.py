@@ -12,8 +12,8 @@ from derive.errors import DeriveError, UsageError
 from derive.terminal import Progress, put, say, shows_unicode
 
 if TYPE_CHECKING:
-    from derive.layer import Layer
-    from derive.steps import Gradients
+    from derive.calculus.steps import Gradients
+    from derive.core.layer import Layer
 
 FINE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -178,7 +178,7 @@ def version() -> str:
 
 
 def run_list(_: argparse.Namespace) -> int:
-    from derive.document import equation_line
+    from derive.documents.document import equation_line
     from derive.loading import all_layers
 
     layers = all_layers()
@@ -189,7 +189,7 @@ def run_list(_: argparse.Namespace) -> int:
 
 
 def run_show(options: argparse.Namespace) -> int:
-    from derive.document import show_text
+    from derive.documents.document import show_text
     from derive.loading import load_all
 
     ascii_only = not shows_unicode(sys.stdout)
@@ -198,7 +198,7 @@ def run_show(options: argparse.Namespace) -> int:
 
 
 def run_latex(options: argparse.Namespace) -> int:
-    from derive.document import latex
+    from derive.documents.document import latex
     from derive.loading import load
 
     layer = load(options.layer)
@@ -209,7 +209,7 @@ def run_latex(options: argparse.Namespace) -> int:
 
 def run_numpy(options: argparse.Namespace) -> int:
     from derive.loading import load
-    from derive.render import numpy_source
+    from derive.lowering.render import numpy_source
 
     layer = load(options.layer)
     put(numpy_source(layer, wanted(layer, options.wrt)), options.output)
@@ -217,7 +217,7 @@ def run_numpy(options: argparse.Namespace) -> int:
 
 
 def derived(layer: Layer, wrt: Sequence[str] | None = None) -> Gradients:
-    from derive.derivation import gradients
+    from derive.calculus.derivation import gradients
 
     return gradients(layer, wanted(layer, wrt))
 
@@ -241,19 +241,19 @@ def run_check(options: argparse.Namespace) -> int:
     if options.json:
         import json
 
-        from derive.report import as_json
+        from derive.witnesses.report import as_json
 
         print(json.dumps(as_json(reports), indent=2))
     else:
-        from derive.report import table
+        from derive.witnesses.report import table
 
         say(table(reports))
     return FINE if all(report.ok for report in reports) else FAILED
 
 
 def checked(options: argparse.Namespace, progress: Progress) -> list:
-    from derive.check import check_layer
     from derive.loading import all_layers, load_all
+    from derive.witnesses.check import check_layer
 
     layers = [layer for name in options.layers for layer in load_all(name)] or list(all_layers().values())
     reports = []
@@ -267,8 +267,8 @@ def checked(options: argparse.Namespace, progress: Progress) -> list:
 
 
 def against(options: argparse.Namespace, progress: Progress) -> list:
-    from derive.against import check_against, parse_sizes
     from derive.loading import load, load_function
+    from derive.witnesses.against import check_against, parse_sizes
 
     if len(options.layers) != 1:
         raise UsageError("--against checks one function against one layer. Name exactly one LAYER.")

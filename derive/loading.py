@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 from derive import layers as catalogue
+from derive.core.layer import Layer
 from derive.errors import DeriveError, InternalError, UsageError
-from derive.layer import Layer
 
 
 def load(name: str) -> Layer:

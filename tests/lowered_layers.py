@@ -2,7 +2,7 @@
 
 from sympy import Abs, Eq, Min, Ne, Rational, Sum, exp, log, pi, sin, sqrt, tanh
 
-from derive.define import (
+from derive.language.definition import (
     Axis,
     Integer,
     Max,

@@ -2,7 +2,7 @@
 
 from sympy import Abs, And, KroneckerDelta, Max, Ne, Sum, exp, log, sqrt, tanh
 
-from derive.define import (
+from derive.language.definition import (
     Axis,
     Integer,
     Parameter,

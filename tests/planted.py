@@ -16,11 +16,11 @@ from numpy.lib.stride_tricks import as_strided
 from source import NUMERIC, tree
 
 import numeric
-from derive.check import compare_code
-from derive.evidence import Code, Evidence
-from derive.layer import Layer
+from derive.core.layer import Layer
 from derive.loading import all_layers
-from derive.render import numpy_source
+from derive.lowering.render import numpy_source
+from derive.witnesses.check import compare_code
+from derive.witnesses.evidence import Code, Evidence
 
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")

@@ -16,13 +16,13 @@ from functools import cache, cached_property
 import numpy as np
 from latex_reader import ReaderError, evaluate_index, evaluate_matrix, split_aligned, split_entry
 
-from derive.derivation import gradients
-from derive.document import latex
-from derive.entries import evaluated
-from derive.interpret import STEP, interpret
-from derive.layer import Call, Layer
-from derive.replay import Replay, replay
-from derive.sampling import Case, choose_sizes, free_sizes, option_settings, sample
+from derive.calculus.derivation import gradients
+from derive.core.layer import Call, Layer
+from derive.documents.document import latex
+from derive.witnesses.entries import evaluated
+from derive.witnesses.interpret import STEP, interpret
+from derive.witnesses.replay import Replay, replay
+from derive.witnesses.sampling import Case, choose_sizes, free_sizes, option_settings, sample
 
 SEED = 5
 # How many factors the oracle may multiply for the gradients of one case.

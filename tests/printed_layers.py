@@ -4,8 +4,8 @@ from own_layers import bilinear, gated_unit
 from sympy import Abs, Max, Min, Sum, exp, log, sin, sqrt
 from sympy import tanh as tanh_of
 
-from derive.define import Axis, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
-from derive.derivation import gradients
+from derive.calculus.derivation import gradients
+from derive.language.definition import Axis, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
 from derive.layers.activations import tanh
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax

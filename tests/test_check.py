@@ -9,20 +9,20 @@ import pytest
 from sympy import Abs, Sum, exp, log, sqrt
 
 import numeric
-from derive.check import WITNESSES, check_layer
+from derive.calculus.derivation import forget, gradients
 from derive.cli import main
-from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
-from derive.derivation import forget, gradients
+from derive.core.primitives import PRIMITIVES
+from derive.core.terms import ONE
 from derive.errors import CheckError
-from derive.evidence import Evidence, derived_gradients
+from derive.language.definition import Axis, Integer, Parameter, Tensor, axes, define, layer
 from derive.layers.mlp import mlp
 from derive.loading import all_layers, load
-from derive.primitives import PRIMITIVES
-from derive.render import numpy_source
-from derive.replay import replay, step_values
-from derive.report import Check, Report, as_json, table
-from derive.sampling import cases, choose_sizes
-from derive.terms import ONE
+from derive.lowering.render import numpy_source
+from derive.witnesses.check import WITNESSES, check_layer
+from derive.witnesses.evidence import Evidence, derived_gradients
+from derive.witnesses.replay import replay, step_values
+from derive.witnesses.report import Check, Report, as_json, table
+from derive.witnesses.sampling import cases, choose_sizes
 
 i, j, k = axes("i=n j=m k=K")
 

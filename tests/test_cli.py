@@ -18,7 +18,7 @@ from derive.terminal import Progress, to_ascii
 COMMANDS = ["list", "show", "latex", "numpy", "check"]
 OWN = """
 from sympy import Sum
-from derive.define import Parameter, Tensor, axes, define, layer
+from derive.language.definition import Parameter, Tensor, axes, define, layer
 
 i, o = axes("i=n o=m")
 
@@ -267,7 +267,7 @@ def test_an_interrupt_is_quiet(run, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("derive.check"), "check_layer", interrupted)
+    monkeypatch.setattr(import_module("derive.witnesses.check"), "check_layer", interrupted)
     assert run("check", "linear") == (130, "", "")
 
 

@@ -11,19 +11,19 @@ from latex_reader import split_aligned
 from latex_reader.tokens import tokenize
 from sympy import Sum, exp, tanh
 
-from derive.aligned import ARTICLE, PAGE, aligned, chunks
-from derive.define import Parameter, Tensor, axes, define, layer
-from derive.derivation import gradients
-from derive.document import derivation_latex, equation_line, gradients_text, latex, show_text
+from derive.calculus.derivation import gradients
+from derive.core.layer import Layer
+from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks
+from derive.documents.document import derivation_latex, equation_line, gradients_text, latex, show_text
+from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
+from derive.documents.typeset import Line, Typesetter
 from derive.errors import NotationError, UsageError
-from derive.layer import Layer
+from derive.language.definition import Parameter, Tensor, axes, define, layer
 from derive.loading import all_layers, load
-from derive.operators import find_operators
+from derive.notation.operators import find_operators
 from derive.printers.latex import LatexStyle
 from derive.printers.lines import plain, width
-from derive.templates_loader import environment, folder, latex_environment
-from derive.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
-from derive.typeset import Line, Typesetter
+from derive.templating import environment, folder, latex_environment
 
 LAYERS = all_layers()
 b, i, o, t, k, j = axes("b=B i=d_in o=d_out t=T_y k=K_w j=n")
@@ -50,7 +50,7 @@ def swell(X: Tensor[b, i], W: Parameter[i, o]):
     S = define("S", (b, o), Sum(X[b, i] * W[i, o], i))
     value = 1
     for number in range(1, 6):
-        value = value * (tanh(number * S[b, o]) + exp(-S[b, o] ** 2) / number)
+        value = value * (tanh(number * S[b, o]) + exp(-(S[b, o] ** 2)) / number)
     return define("Y", (b, o), value)
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import own_layers
 import pytest
 
-from derive.derivation import gradients
-from derive.evidence import cotangent_symbols
-from derive.layer import Layer, Symbol
+from derive.calculus.derivation import gradients
+from derive.core.layer import Layer, Symbol
 from derive.loading import all_layers, load_all
-from derive.render import compiled
-from derive.sampling import Case, cases
+from derive.lowering.render import compiled
+from derive.witnesses.evidence import cotangent_symbols
+from derive.witnesses.sampling import Case, cases
 
 LAYERS = all_layers() | {layer.name: layer for layer in load_all(own_layers.__file__)}
 module_of = cache(lambda name: compiled(LAYERS[name]))

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import numeric
-from derive.derivation import gradients
-from derive.interpret import interpret
-from derive.layer import Layer
+from derive.calculus.derivation import gradients
+from derive.core.layer import Layer
 from derive.loading import all_layers, layers_of
-from derive.render import compiled, numpy_source
-from derive.sampling import Case, cases
+from derive.lowering.render import compiled, numpy_source
+from derive.witnesses.interpret import interpret
+from derive.witnesses.sampling import Case, cases
 
 CATALOGUE = all_layers()
 OWN = {name: layer for name, layer in layers_of(lowered_layers).items() if name not in CATALOGUE}

@@ -8,17 +8,29 @@ import pytest
 import sympy
 from sympy import Sum, exp, log, sqrt
 
-from derive.axes import Affine, Index
-from derive.define import Integer, Max, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
-from derive.entries import bind
+from derive.core.axes import Affine, Index
+from derive.core.terms import Bracket, Partial, Read, Test, apply, atom, multiply, read
 from derive.errors import CheckError
-from derive.exact import Dual, exact_gradient, rational
-from derive.interpret import Oracle, interpret
+from derive.language.definition import (
+    Integer,
+    Max,
+    Parameter,
+    Real,
+    Tensor,
+    axes,
+    define,
+    iverson,
+    layer,
+    leading,
+    where,
+)
 from derive.layers.linear import linear
 from derive.layers.mlp import mlp
 from derive.layers.softmax import softmax
 from derive.layers.toeplitz import toeplitz
-from derive.terms import Bracket, Partial, Read, Test, apply, atom, multiply, read
+from derive.witnesses.entries import bind
+from derive.witnesses.exact import Dual, exact_gradient, rational
+from derive.witnesses.interpret import Oracle, interpret
 
 i, j, k, t = axes("i=n j=m k=K t=n")
 I, J = Index("i", sympy.Symbol("n")), Index("j", sympy.Symbol("m"))

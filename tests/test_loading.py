@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from derive.core.layer import Layer
 from derive.errors import UsageError
-from derive.layer import Layer
 from derive.loading import all_layers, load, load_all, load_function, stems
 
 OWN = """
 from sympy import Sum
-from derive.define import Parameter, Tensor, axes, define, layer
+from derive.language.definition import Parameter, Tensor, axes, define, layer
 from derive.layers.linear import linear
 
 i, j = axes("i=n j=m")

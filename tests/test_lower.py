@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import sympy
 
-from derive.axes import Affine, Index
-from derive.elementwise import Quotient
+from derive.core.axes import Affine, Index
+from derive.core.layer import Equation, Layer, Role, Symbol
+from derive.core.primitives import PRIMITIVES
+from derive.core.terms import Maximum, apply, atom, read
 from derive.errors import LoweringError
-from derive.expressions import Expressions
-from derive.layer import Equation, Layer, Role, Symbol
 from derive.loading import load
-from derive.primitives import PRIMITIVES
+from derive.lowering.elementwise import Quotient
+from derive.lowering.expressions import Expressions
+from derive.lowering.render import numpy_source
+from derive.lowering.stability import shift
 from derive.printers.numpy import FUNCTIONS, NUMBER_FUNCTIONS, NumpyPrinter
 from derive.printers.numpy_module import helper_sources
-from derive.render import numpy_source
-from derive.stability import shift
-from derive.terms import Maximum, apply, atom, read
 
 i = Index("i", sympy.Symbol("n", integer=True, positive=True))
 

@@ -10,12 +10,12 @@ import pytest
 import sympy
 from latex_reader import evaluate_index, evaluate_matrix
 
-from derive.axes import LEADING, Affine, Index
-from derive.layer import Role, Symbol
-from derive.matrix import matrix_form
+from derive.core.axes import LEADING, Affine, Index
+from derive.core.layer import Role, Symbol
+from derive.core.terms import ONE, Bracket, Expr, Maximum, Test, apply, atom, power, read, total
+from derive.notation.matrix import matrix_form
 from derive.printers.latex import index_latex, matrix_latex
 from derive.printers.text import matrix_text
-from derive.terms import ONE, Bracket, Expr, Maximum, Test, apply, atom, power, read, total
 
 SIZES = {"i": 3, "j": 4, "k": 5, "l": 2, "m": 3, "c": 7}
 i, j, k, l, m, c = (Index(name, sympy.Symbol(f"n_{name}", integer=True, positive=True)) for name in SIZES)  # noqa: E741

@@ -22,15 +22,15 @@ from mutations import RULES, Mutant, mutants
 from planted import Bench, GeneratedBench, HandwrittenBench, unnoticed
 
 import numeric
-from derive.check import WITNESSES
+from derive.calculus.derivation import forget
 from derive.cli import main
-from derive.derivation import forget
-from derive.evidence import Code, tupled
-from derive.layer import Call, Layer
+from derive.core.layer import Call, Layer
+from derive.core.primitives import PRIMITIVES, Primitive
+from derive.core.terms import Function, atoms
 from derive.loading import all_layers, load_all
-from derive.primitives import PRIMITIVES, Primitive
-from derive.sampling import Case
-from derive.terms import Function, atoms
+from derive.witnesses.check import WITNESSES
+from derive.witnesses.evidence import Code, tupled
+from derive.witnesses.sampling import Case
 
 LAYERS = all_layers()
 MAKERS = {"generated": GeneratedBench, "handwritten": HandwrittenBench}
@@ -210,9 +210,9 @@ def differs(probe: Callable[[Code, Case], tuple], own: Bench, mutant: Mutant) ->
 @pytest.fixture
 def small(monkeypatch):
     """Little work for the oracle; what was derived from a wrong table must not outlive the test."""
-    monkeypatch.setattr("derive.evidence.WORK", 5_000)
+    monkeypatch.setattr("derive.witnesses.evidence.WORK", 5_000)
     # Under its own name in the package stands the function check.
-    module = import_module("derive.check")
+    module = import_module("derive.witnesses.check")
     monkeypatch.setattr(module, "EXACT_WORK", 1_000)
     monkeypatch.setattr(module, "STEP_WORK", 1_000)
     yield
@@ -243,7 +243,7 @@ def fault(own: Bench) -> tuple[Mutant, set[str]]:
 def test_a_fault_in_generated_code_makes_the_check_fail(name, small, monkeypatch, capsys):
     own = bench("generated", LAYERS[name])
     mutant, gradients = fault(own)
-    monkeypatch.setattr("derive.render.compiled", lambda layer: own.module(mutant))
+    monkeypatch.setattr("derive.lowering.render.compiled", lambda layer: own.module(mutant))
     found = failures(name, name, capsys)
     assert any(value in gradients for value, _ in found)
     assert {witness for _, witness in found} == {"generated code", "generated code, float32", "inner products"}
@@ -268,7 +268,7 @@ WRONG: Mapping[str, Callable[[Primitive], Primitive]] = {
 }
 SYMPY_NAMES = {"abs": "Abs"}
 OWN = """
-from derive.define import Tensor, axes, define, layer
+from derive.language.definition import Tensor, axes, define, layer
 from {module} import {function}
 (i,) = axes("i=n")
 @layer
@@ -282,7 +282,7 @@ def own(x: Tensor[i]):
 def test_a_wrong_row_makes_the_check_fail(row, how, small, monkeypatch, capsys, tmp_path):
     function = SYMPY_NAMES.get(row, row)
     file = tmp_path / "own.py"
-    module = "sympy" if hasattr(sympy, function) else "derive.define"
+    module = "sympy" if hasattr(sympy, function) else "derive.language.definition"
     file.write_text(OWN.format(module=module, function=function), encoding="utf-8")
     assert main(["check", str(file)]) == 0
     monkeypatch.setitem(PRIMITIVES, row, WRONG[how](PRIMITIVES[row]))

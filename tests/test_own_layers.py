@@ -12,9 +12,9 @@ import pytest
 
 import derive
 from derive.cli import main
-from derive.layer import Layer
+from derive.core.layer import Layer
 from derive.loading import load_all
-from derive.sampling import cases
+from derive.witnesses.sampling import cases
 
 FILE = Path(own_layers.__file__)
 LAYERS = {layer.name: layer for layer in load_all(str(FILE))}

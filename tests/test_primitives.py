@@ -5,9 +5,9 @@ import math
 import pytest
 import sympy
 
-from derive.primitives import PRIMITIVES
-from derive.sympy_form import to_sympy
-from derive.terms import apply, read
+from derive.core.primitives import PRIMITIVES
+from derive.core.terms import apply, read
+from derive.language.sympy_form import to_sympy
 
 POINTS = [-2.3, -0.7, 0.4, 1.9]
 

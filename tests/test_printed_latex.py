@@ -12,8 +12,8 @@ from latex_reader import ReaderError, evaluate_index, split_matrix
 from printed import DERIVATIVE, OPERATOR, SEED, VARIANTS, faults_in_print, lines_of, printed, readings, wrong
 from printed_layers import OWN, SECOND
 
-from derive.derivation import gradients
-from derive.layer import Call
+from derive.calculus.derivation import gradients
+from derive.core.layer import Call
 from derive.loading import all_layers, load_all
 
 FROM_FILE = {layer.name: layer for layer in load_all(own_layers.__file__)}

@@ -11,18 +11,10 @@ import sympy
 from latex_reader import evaluate_index
 from values import shapes, value_at
 
-from derive.axes import LEADING, Affine, Index
-from derive.errors import NotationError
-from derive.layer import Role, Symbol
-from derive.primitives import PRIMITIVES
-from derive.printers.base import IndexPrinter
-from derive.printers.escape import escape
-from derive.printers.latex import LatexStyle, index_latex
-from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, broken, plain, width
-from derive.printers.spelling import composite, latex_index, latex_name, text_name
-from derive.printers.style import Style
-from derive.printers.text import AsciiStyle, TextStyle, index_text
-from derive.terms import (
+from derive.core.axes import LEADING, Affine, Index
+from derive.core.layer import Role, Symbol
+from derive.core.primitives import PRIMITIVES
+from derive.core.terms import (
     ONE,
     ZERO,
     Bracket,
@@ -39,6 +31,14 @@ from derive.terms import (
     read,
     total,
 )
+from derive.errors import NotationError
+from derive.printers.base import IndexPrinter
+from derive.printers.escape import escape
+from derive.printers.latex import LatexStyle, index_latex
+from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, broken, plain, width
+from derive.printers.spelling import composite, latex_index, latex_name, text_name
+from derive.printers.style import Style
+from derive.printers.text import AsciiStyle, TextStyle, index_text
 
 
 def size(name):
@@ -360,7 +360,5 @@ def test_a_fraction_is_as_wide_as_its_wider_half():
 
 
 def test_prose_is_escaped():
-    assert escape(r"\input{x} 50% & $a_1$ ~ #") == (
-        r"\textbackslash{}input\{x\} 50\% \& \$a\_1\$ \textasciitilde{} \#"
-    )
+    assert escape(r"\input{x} 50% & $a_1$ ~ #") == (r"\textbackslash{}input\{x\} 50\% \& \$a\_1\$ \textasciitilde{} \#")
     assert escape("Q Kᵀ / √d § é 漢") == r"Q K$^{\top}$ / $\surd$d \S{} é ?"

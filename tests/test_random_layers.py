@@ -16,7 +16,7 @@ from strategies.layers import shares
 from strategies.source import build
 from whole_line import derivatives_agree, through_the_line
 
-from derive.derivation import gradients
+from derive.calculus.derivation import gradients
 from derive.errors import DeriveError
 
 COUNT = int(os.environ.get("DERIVE_RANDOM_LAYERS", "200"))

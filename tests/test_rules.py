@@ -7,18 +7,17 @@ import pytest
 from sympy import Symbol
 from values import value_at
 
-from derive.axes import Affine, Index
-from derive.calculus import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
-from derive.collect import collect, expand
-from derive.deltas import contract, distribute
-from derive.errors import DifferentiationError
-from derive.facts import apply_fact, sum_of
-from derive.layer import Equation
-from derive.layer import Symbol as Named
-from derive.reuse import reuse, unfold
-from derive.simplify import Context, cost, simplify
-from derive.steps import Trail
-from derive.terms import (
+from derive.calculus.collect import collect, expand
+from derive.calculus.deltas import contract, distribute
+from derive.calculus.facts import apply_fact, sum_of
+from derive.calculus.reuse import reuse, unfold
+from derive.calculus.rules import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
+from derive.calculus.simplify import Context, cost, simplify
+from derive.calculus.steps import Trail
+from derive.core.axes import Affine, Index
+from derive.core.layer import Equation
+from derive.core.layer import Symbol as Named
+from derive.core.terms import (
     ONE,
     ZERO,
     Bracket,
@@ -33,6 +32,7 @@ from derive.terms import (
     read,
     total,
 )
+from derive.errors import DifferentiationError
 
 SIZES = {"n": 3, "m": 5, "r": 2}
 n, m, r = (Symbol(name, integer=True, positive=True) for name in "nmr")

@@ -9,7 +9,7 @@ import re
 import pytest
 from source import CORE, DERIVE, LAYERS, identifiers, strings, tree
 
-from derive.primitives import PRIMITIVES
+from derive.core.primitives import PRIMITIVES
 
 # Words of the mathematics that are layers' names too: affine indices, Toeplitz matrices. In names and sentences they
 # are allowed; as whole strings, by which code could tell such a layer from others, they are not.
@@ -76,7 +76,7 @@ def test_a_layer_says_nothing_of_gradients(name):
 
 TEXT_TO_CODE = {"sympify", "parse_expr", "lambdify", "eval", "exec", "compile", "__import__"}
 # The generated module is run, to be used and to be checked: our own text, of names that passed the whitelist.
-RUNS_GENERATED_CODE = {("derive.render", "exec"), ("derive.render", "compile")}
+RUNS_GENERATED_CODE = {("derive.lowering.render", "exec"), ("derive.lowering.render", "compile")}
 
 
 def turned_to_code(module: ast.Module) -> set[str]:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from derive.calculus import has_partials
-from derive.derivation import gradients
-from derive.equality import Equality, equal
+from derive.calculus.derivation import gradients
+from derive.calculus.equality import Equality, equal
+from derive.calculus.rules import has_partials
+from derive.core.terms import Bracket, Partial, Read, atoms
 from derive.loading import all_layers
-from derive.terms import Bracket, Partial, Read, atoms
 
 LAYERS = all_layers()
 STEPS = [

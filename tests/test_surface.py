@@ -29,8 +29,10 @@ from sympy import (
 )
 
 import derive
-from derive.axes import LEADING
-from derive.define import (
+from derive.core.axes import LEADING
+from derive.core.layer import Call
+from derive.errors import DefinitionError
+from derive.language.definition import (
     Axis,
     Integer,
     Max,
@@ -45,13 +47,11 @@ from derive.define import (
     tensor,
     where,
 )
-from derive.errors import DefinitionError
-from derive.interpret import interpret
-from derive.layer import Call
 from derive.layers.attention import attention
 from derive.layers.conv1d import conv1d
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax
+from derive.witnesses.interpret import interpret
 
 i, j, k = axes("i=n j=n k=m")
 x, y, c = np.array([-1.0, 0.0, 2.0]), np.array([1.0, 0.0, -3.0]), np.array(0.5)
@@ -237,7 +237,7 @@ def test_where_a_mistake_was_made(tmp_path):
     """A file's error names its line, also of a mistake that only shows at the end of the definition."""
     path = tmp_path / "mine.py"
     path.write_text(
-        "from derive.define import Tensor, axes, define, layer, tensor\n"
+        "from derive.language.definition import Tensor, axes, define, layer, tensor\n"
         "(i,) = axes('i=n')\n"
         "@layer\n"
         "def mine(x: Tensor[i]):\n"

@@ -7,8 +7,8 @@ order and storing tensors transposed must give the same forms.
 import pytest
 from sympy import Sum, exp, log, sqrt
 
-from derive.define import Parameter, Tensor, axes, define, layer, leading, sigmoid
-from derive.derivation import gradients
+from derive.calculus.derivation import gradients
+from derive.language.definition import Parameter, Tensor, axes, define, layer, leading, sigmoid
 from derive.layers.activations import relu, tanh
 from derive.layers.activations import sigmoid as sigmoid_layer
 from derive.layers.affine import affine
@@ -19,8 +19,8 @@ from derive.layers.mlp import mlp
 from derive.layers.mse import mse
 from derive.layers.softmax import softmax
 from derive.layers.toeplitz import toeplitz
-from derive.matrix import matrix_form
-from derive.operators import find_operators
+from derive.notation.matrix import matrix_form
+from derive.notation.operators import find_operators
 from derive.printers.latex import matrix_latex
 from derive.printers.text import matrix_text
 

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from derive.interpret import Oracle
-from derive.terms import Atom, Expr, Read, atoms
+from derive.core.terms import Atom, Expr, Read, atoms
+from derive.witnesses.interpret import Oracle
 
 
 def value_at(expr: Expr, sizes: dict[str, int], like: Expr | None = None) -> np.ndarray:

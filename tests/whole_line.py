@@ -9,19 +9,19 @@ import numpy as np
 from latex_reader import evaluate_index
 
 import numeric
-from derive.axes import LEADING, LEADING_SIZE
-from derive.check import numeric_gradient
-from derive.deltas import within
-from derive.derivation import gradients
-from derive.entries import evaluated
-from derive.evidence import Code, all_saves, analytic
-from derive.interpret import interpret
-from derive.names import latex_of
+from derive.calculus.deltas import within
+from derive.calculus.derivation import gradients
+from derive.core.axes import LEADING, LEADING_SIZE
+from derive.core.names import latex_of
+from derive.core.terms import Read, atoms
+from derive.lowering.render import compiled
 from derive.printers.latex import index_latex
 from derive.printers.text import index_text
-from derive.render import compiled
-from derive.sampling import cases
-from derive.terms import Read, atoms
+from derive.witnesses.check import numeric_gradient
+from derive.witnesses.entries import evaluated
+from derive.witnesses.evidence import Code, all_saves, analytic
+from derive.witnesses.interpret import interpret
+from derive.witnesses.sampling import cases
 
 # How many factors the oracle may evaluate for one numeric gradient, and how many cases of sizes there are.
 WORK = 3000

@@ -2,7 +2,7 @@
 
 from sympy import Sum
 
-from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
+from derive.language.definition import Axis, Integer, Parameter, Tensor, axes, define, layer
 
 i, j, k, r = axes("i=n j=m k=K r=R")
 

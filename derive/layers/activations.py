@@ -3,8 +3,8 @@
 from sympy import Max
 from sympy import tanh as hyperbolic_tangent
 
-from derive.define import Tensor, define, layer
-from derive.define import sigmoid as logistic
+from derive.language import Tensor, define, layer
+from derive.language import sigmoid as logistic
 
 
 @layer

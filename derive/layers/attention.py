@@ -2,7 +2,7 @@
 
 from sympy import Sum, sqrt
 
-from derive.define import Tensor, axes, define, layer
+from derive.language import Tensor, axes, define, layer
 from derive.layers.softmax import softmax
 
 i, j, d, e = axes("i=n j=m d=d_k e=d_v")

@@ -2,7 +2,7 @@
 
 from sympy import Sum
 
-from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
+from derive.language import Axis, Integer, Parameter, Tensor, axes, define, layer
 
 c, o, l, k = axes("c=c_in o=c_out l=n k=K")
 

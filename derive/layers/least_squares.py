@@ -2,7 +2,7 @@
 
 from sympy import Sum
 
-from derive.define import Parameter, Tensor, axes, define, layer
+from derive.language import Parameter, Tensor, axes, define, layer
 
 b, i, o = axes("b=n i=d_in o=d_out")
 

@@ -1,6 +1,6 @@
 """A multilayer perceptron, composed of the layers it is made of."""
 
-from derive.define import Parameter, Tensor, axes, layer
+from derive.language import Parameter, Tensor, axes, layer
 from derive.layers.activations import relu
 from derive.layers.linear import linear
 

@@ -2,7 +2,7 @@
 
 from sympy import Sum
 
-from derive.define import Tensor, define, layer, leading
+from derive.language import Tensor, define, layer, leading
 
 
 @layer

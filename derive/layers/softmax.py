@@ -2,7 +2,7 @@
 
 from sympy import Sum, exp
 
-from derive.define import Tensor, axes, define, layer
+from derive.language import Tensor, axes, define, layer
 
 j, k = axes("j=n k=n")
 

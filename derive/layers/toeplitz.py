@@ -2,7 +2,7 @@
 
 from sympy import Sum
 
-from derive.define import Axis, Integer, Parameter, Tensor, axes, define, layer
+from derive.language import Axis, Integer, Parameter, Tensor, axes, define, layer
 
 j, k = axes("j=n k=K")
 

@@ -9,16 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
 
-from derive.axes import Affine, Coefficient, Index, symbolic
-from derive.comparisons import balanced, sides
-from derive.exponentials import gathered
-from derive.layer import Role
-from derive.ordering import Names, Order
-from derive.printers.lines import plain
-from derive.printers.scope import Scope
-from derive.printers.sizes import SizePrinter
-from derive.printers.style import Fractions, Style, magnitude
-from derive.terms import (
+from derive.core.axes import Affine, Coefficient, Index, symbolic
+from derive.core.layer import Role
+from derive.core.terms import (
     Atom,
     Bracket,
     Expr,
@@ -32,6 +25,13 @@ from derive.terms import (
     Test,
     atoms,
 )
+from derive.notation.comparisons import balanced, sides
+from derive.notation.exponentials import gathered
+from derive.notation.ordering import Names, Order
+from derive.printers.lines import plain
+from derive.printers.scope import Scope
+from derive.printers.sizes import SizePrinter
+from derive.printers.style import Fractions, Style, magnitude
 
 
 class IndexPrinter:

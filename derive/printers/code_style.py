@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from derive.layer import Equation, Layer
-from derive.ordering import Names
+from derive.core.layer import Equation, Layer
+from derive.notation.ordering import Names
 from derive.printers.base import IndexPrinter
 from derive.printers.lines import plain
 from derive.printers.text import TextStyle

@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from derive.axes import Index
-from derive.matrices import Matrix, MatrixForm
-from derive.ordering import Names
+from derive.core.axes import Index
+from derive.core.terms import Expr, Rational
+from derive.notation.matrices import Matrix, MatrixForm
+from derive.notation.ordering import Names
 from derive.printers.base import IndexPrinter
 from derive.printers.escape import escape
 from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, plain, width
 from derive.printers.spelling import composite, distinct, group, latex_index, latex_name
 from derive.printers.style import Fractions, Style
 from derive.printers.tree import MatrixPrinter
-from derive.terms import Expr, Rational
 
 # A fraction whose upper half is wider than this is set beside it.
 WIDEST_NUMERATOR = 170.0

@@ -9,23 +9,10 @@ from string import ascii_lowercase
 
 import sympy
 
-from derive.axes import Coefficient, Index
+from derive.core.axes import Coefficient, Index
 from derive.errors import LoweringError
-from derive.layout import group_of
-from derive.printers.numpy_sizes import (
-    ADD,
-    AND,
-    ATOM,
-    COMPARE,
-    MUL,
-    POWER,
-    UNARY,
-    Printed,
-    bound_at,
-    number_text,
-    size_code,
-)
-from derive.program import (
+from derive.lowering.layout import group_of
+from derive.lowering.program import (
     Cast,
     Contract,
     Copy,
@@ -47,6 +34,19 @@ from derive.program import (
     Size,
     Value,
     Window,
+)
+from derive.printers.numpy_sizes import (
+    ADD,
+    AND,
+    ATOM,
+    COMPARE,
+    MUL,
+    POWER,
+    UNARY,
+    Printed,
+    bound_at,
+    number_text,
+    size_code,
 )
 
 # operator: its sign, what it binds as tightly as, and what its operands must bind as tightly as

@@ -11,15 +11,15 @@ from itertools import groupby
 
 import sympy
 
-from derive.axes import Index
-from derive.doors import Demand, Door, Measure, Place, door_of
-from derive.layer import Layer, Symbol
+from derive.core.axes import Index
+from derive.core.layer import Layer, Symbol
+from derive.lowering.doors import Demand, Door, Measure, Place, door_of
+from derive.lowering.program import Assign, CallLayer, Function, Name, walk
+from derive.lowering.sharing import broken_up
+from derive.lowering.stability import shift
 from derive.printers.code_style import INDENT, WIDTH, comment, docstring, equation_text
 from derive.printers.numpy import NumpyPrinter
 from derive.printers.numpy_sizes import number_text, size_code
-from derive.program import Assign, CallLayer, Function, Name, walk
-from derive.sharing import broken_up
-from derive.stability import shift
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from derive.lowering.program import Assign, Program, Window, walk
 from derive.printers.code_style import docstring
 from derive.printers.numpy_function import FunctionText, function_texts
-from derive.program import Assign, Program, Window, walk
 
 HELPERS = Path(__file__).with_name("numpy_helpers.py")
 # ruff takes these single letters for ambiguous; they are the author's.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from derive.axes import LEADING, Index, fresh
+from derive.core.axes import LEADING, Index, fresh
 from derive.printers.style import Style
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import sympy
 
-from derive.axes import Coefficient, symbolic
+from derive.core.axes import Coefficient, symbolic
 from derive.errors import NotationError
 from derive.printers.style import Fractions, Style
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from derive.axes import LEADING
-from derive.layer import Role
-from derive.names import GREEK, latex_of
-from derive.ordering import Names
+from derive.core.axes import LEADING
+from derive.core.layer import Role
+from derive.core.names import GREEK, latex_of
+from derive.notation.ordering import Names
 
 LETTERS = dict(
     zip(

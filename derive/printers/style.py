@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from derive.core.terms import Rational
 from derive.errors import NotationError
-from derive.ordering import Names
+from derive.notation.ordering import Names
 from derive.printers.lines import FACTOR
-from derive.terms import Rational
 
 
 def magnitude(value: Rational) -> Rational:

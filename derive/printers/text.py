@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from derive.axes import Index
-from derive.matrices import Matrix, MatrixForm
-from derive.ordering import Names
+from derive.core.axes import Index
+from derive.core.terms import Expr, Rational
+from derive.notation.matrices import Matrix, MatrixForm
+from derive.notation.ordering import Names
 from derive.printers.base import IndexPrinter
 from derive.printers.lines import plain
 from derive.printers.spelling import text_index, text_name
 from derive.printers.style import Fractions, Style
 from derive.printers.tree import MatrixPrinter
-from derive.terms import Expr, Rational
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 CALLS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "sigmoid", "softplus")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from derive.axes import Index
-from derive.matrices import (
+from derive.core.axes import Index
+from derive.core.terms import Rational
+from derive.notation.matrices import (
     Applied,
     Apply,
     Condition,
@@ -30,12 +31,11 @@ from derive.matrices import (
     Trace,
     Transpose,
 )
-from derive.ordering import Names
+from derive.notation.ordering import Names
 from derive.printers.base import IndexPrinter
 from derive.printers.lines import FACTOR
 from derive.printers.scope import Scope
 from derive.printers.style import Style, magnitude
-from derive.terms import Rational
 
 SUM, ENTRYWISE, QUOTIENT, PRODUCT, POSTFIX, SYMBOL = range(6)
 Printed = tuple[str, int]

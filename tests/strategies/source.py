@@ -9,15 +9,15 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.tensor.indexed import Idx
 
-from derive.define import Axis, Tensor, tensor
-from derive.layer import Layer
+from derive.core.layer import Layer
+from derive.language.definition import Axis, Tensor, tensor
 
 HEAD = """\
 from sympy import Abs, And, Eq, Function, KroneckerDelta, Max, Min, Ne, Not, Or, Rational, Sum, Symbol
 from sympy import EulerGamma, I, Matrix, Mod, nan, oo, zoo
 from sympy import atan, cos, cosh, exp, log, pi, sin, sinh, sqrt, tanh
 
-from derive.define import *
+from derive.language.definition import *
 from derive.layers.activations import relu, sigmoid as logistic
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax

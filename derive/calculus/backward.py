@@ -1,0 +1,82 @@
+"""The gradient of a layer as a layer: residuals and cotangents in, gradients of the arguments out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from derive.calculus.adjoint_names import AdjointNames
+from derive.core.layer import Call, Layer, Statement, Symbol
+from derive.core.terms import Bracket, Expr, Maximum, Read, atoms, tensors_read
+
+Saves = Mapping[Call, tuple[tuple[str, Symbol], ...]]
+
+
+def backward_layer(
+    layer: Layer, wanted: tuple[str, ...], names: AdjointNames, trace: list[Statement], saves: Saves
+) -> Layer:
+    """Keep the adjoint equations that the wanted gradients need, and ask for the forward values that they read."""
+    outputs = tuple(names.adjoints[name].name for name in wanted)
+    statements = _live(trace, set(outputs))
+    defined = {s.name for statement in statements for s in statement.defines}
+    reads = {name for statement in statements for name in statement.reads} - defined
+    forward = _forward_symbols(layer)
+    inside = [s for saved in saves.values() for _, s in saved]
+    residuals = [s for s in (*forward, *inside) if s.name in reads]
+    cotangents = [names.cotangents[name] for name in layer.outputs]
+    residuals = _with_sizes(residuals, cotangents, statements, forward)
+    return Layer(
+        f"{layer.name}_bwd",
+        (*residuals, *cotangents),
+        layer.options,
+        tuple(statements),
+        outputs,
+        f"The gradient of {layer.name}.",
+        layer.spellings,
+    )
+
+
+def _forward_symbols(layer: Layer) -> list[Symbol]:
+    return [*layer.arguments, *(s for statement in layer.statements for s in statement.defines)]
+
+
+def _live(trace: list[Statement], wanted: set[str]) -> list[Statement]:
+    """The statements that what is wanted depends on, in order."""
+    kept: list[Statement] = []
+    needed = set(wanted)
+    for statement in reversed(trace):
+        if not needed.isdisjoint(s.name for s in statement.defines):
+            kept.append(statement)
+            needed.update(statement.reads)
+    return kept[::-1]
+
+
+def _with_sizes(
+    residuals: list[Symbol], cotangents: list[Symbol], statements: list[Statement], forward: list[Symbol]
+) -> list[Symbol]:
+    """Add the forward tensors whose shapes alone tell a size that the gradients need."""
+    needed = {str(x) for t in statements for s in t.defines for i in s.axes for x in i.size.free_symbols}
+    for statement in statements:
+        if not isinstance(statement, Call):
+            needed |= _sizes_in(statement.expr)
+    sizes = {str(i.size) for s in forward for i in s.axes}
+    known = {str(i.size) for s in (*residuals, *cotangents) for i in s.axes}
+    for symbol in forward:
+        gives = {str(i.size) for i in symbol.axes} & needed & sizes - known
+        if gives:
+            inside = [s for s in residuals if s not in forward]
+            residuals = [*(s for s in forward if s in residuals or s == symbol), *inside]
+            known |= gives
+    return residuals
+
+
+def _sizes_in(value: Expr) -> set[str]:
+    """The names of all sizes and options that evaluating an expression takes."""
+    sizes = [i.size for t in value.terms for i in t.bound]
+    names = set(tensors_read(value))
+    for factor in atoms(value):
+        sizes.extend(i.size for child in factor.children() for t in child.terms for i in t.bound)
+        if isinstance(factor, Maximum):
+            sizes.extend(i.size for i in factor.over)
+        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, Bracket) else ()
+        sizes.extend(c for a in affines for c in (a.constant, *(c for _, c in a.terms)) if not isinstance(c, int))
+    return names | {str(x) for size in sizes for x in size.free_symbols}

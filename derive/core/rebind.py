@@ -1,0 +1,102 @@
+"""Carry an expression from one layer into another: rename its tensors, put in its options, bind its indices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sympy
+
+from derive.core.axes import LEADING_SIZE, Affine, Index, fresh, plain_number
+from derive.core.sizes import size_value
+from derive.core.terms import Atom, Bracket, Expr, Maximum, Read, add, atom, expr, multiply, power, total
+
+Groups = Mapping[Index, tuple[Affine, ...]]
+
+
+@dataclass(frozen=True)
+class Rebinding:
+    """From a callee to its caller: `names` of tensors, `values` of sizes and options (as SymPy sees them).
+
+    `orders` says, for a tensor whose axes the caller has in another order, which of the callee's each of them is;
+    `letters` under which names the callee's indices are bound, where the caller has a name for them.
+    """
+
+    names: Mapping[str, str]
+    values: Mapping[str, sympy.Expr]
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    letters: Mapping[Index, str] = field(default_factory=dict)
+
+    def size(self, size: sympy.Expr) -> sympy.Expr:
+        known = {s: self.values[str(s)] for s in size.free_symbols if str(s) in self.values}
+        return size.subs(known, simultaneous=True) if known else size
+
+    def index(self, index: Index, taken: set[str]) -> Index:
+        """An index of the callee's own, under a name that the caller does not use here."""
+        return fresh(Index(index.name, self.size(index.size)), taken)
+
+    def expr(self, value: Expr, at: Groups) -> Expr:
+        """`value` with the indices `at`; bound indices get names of their own."""
+        result = []
+        for term in value.terms:
+            taken = {i.name for group in at.values() for a in group for i in a.indices}
+            local, over = self.open(term.bound, at, taken)
+            parts = [power(self.atom(a, local), e) for a, e in term.factors]
+            result.append(total(multiply(expr(term.coefficient), *parts), over))
+        return add(*result)
+
+    def open(self, bound: tuple[Index, ...], at: Groups, taken: set[str]) -> tuple[Groups, list[Index]]:
+        """Fresh indices for a scope; one for all leading axes becomes as many as the caller has there."""
+        local, over = dict(at), []
+        for index in bound:
+            group = []
+            for size in self.group_sizes(index, at):
+                name = self.letters.get(index, index.name)
+                new = fresh(Index(name if not index.leading or size == LEADING_SIZE else "b", size), taken)
+                taken.add(new.name)
+                over.append(new)
+                group.append(Affine.of(new))
+            local[index] = tuple(group)
+        return local, over
+
+    def group_sizes(self, index: Index, at: Groups) -> list[sympy.Expr]:
+        if not index.leading:
+            return [self.size(index.size)]
+        whole = self.values.get(str(LEADING_SIZE))
+        return list(whole.args) if isinstance(whole, sympy.Tuple) else [LEADING_SIZE]
+
+    def affine(self, affine: Affine, at: Groups) -> tuple[Affine, ...]:
+        plain = affine.plain
+        if plain is not None:
+            return at[plain]
+        result = Affine((), self.coefficient(affine.constant))
+        for index, coefficient in affine.terms:
+            (target,) = at[index]
+            result = result + target.times(self.coefficient(coefficient))
+        return (result,)
+
+    def coefficient(self, value):
+        return value if isinstance(value, int) else plain_number(self.size(value))
+
+    def atom(self, factor: Atom, at: Groups) -> Expr:
+        if isinstance(factor, Read):
+            if factor.tensor in self.values and not factor.at:
+                return self.scalar(factor.tensor)
+            indices = tuple(a for affine in factor.at for a in self.affine(affine, at))
+            if factor.tensor in self.orders:
+                indices = tuple(indices[n] for n in self.orders[factor.tensor])
+            return atom(Read(self.names.get(factor.tensor, factor.tensor), indices))
+        if isinstance(factor, Bracket):
+            (affine,) = self.affine(factor.affine, at) if factor.affine.plain is None else at[factor.affine.plain]
+            return atom(Bracket(factor.relation, affine))
+        if isinstance(factor, Maximum):
+            taken = {i.name for group in at.values() for a in group for i in a.indices}
+            local, over = self.open(factor.over, at, taken)
+            return atom(Maximum(self.expr(factor.body, local), tuple(over)))
+        return factor.rebuild(tuple(self.expr(c, at) for c in factor.children()))
+
+    def scalar(self, name: str) -> Expr:
+        value = self.values[name]
+        if isinstance(value, sympy.Tuple):
+            return multiply(*(size_value(s) for s in value.args))
+        return size_value(value)

@@ -1,0 +1,29 @@
+"""Sizes as expressions: what a sum over an index that nothing depends on is worth."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import sympy
+
+from derive.core.terms import Expr, add, apply, expr, multiply, power, read
+from derive.errors import InternalError
+
+
+def size_value(size: sympy.Expr) -> Expr:
+    """A size or an option, written in SymPy, as an expression over reads of its names."""
+    if isinstance(size, int):
+        return expr(size)
+    if size.is_Rational:
+        return expr(Fraction(int(size.p), int(size.q)))
+    if size.is_Symbol:
+        return read(str(size))
+    if size.is_Add:
+        return add(*(size_value(a) for a in size.args))
+    if size.is_Mul:
+        return multiply(*(size_value(a) for a in size.args))
+    if size.is_Pow and size.args[1].is_Rational:
+        return power(size_value(size.args[0]), Fraction(int(size.args[1].p), int(size.args[1].q)))
+    if isinstance(size, sympy.floor):
+        return apply("floor", size_value(size.args[0]))
+    raise InternalError(f"size {size} is made of {type(size).__name__}")

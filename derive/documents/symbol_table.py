@@ -1,0 +1,65 @@
+"""The table of symbols of a document: how each is spelled, named in code, shaped, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from derive.calculus.steps import Gradients
+from derive.core.axes import LEADING, LEADING_SIZE
+from derive.core.layer import Role, Symbol
+from derive.documents.typeset import Typesetter, cotangents, summary
+from derive.printers.escape import escape
+from derive.printers.lines import plain
+
+
+@dataclass(frozen=True)
+class SymbolRow:
+    """A row of the table of symbols."""
+
+    symbol: str
+    code: str
+    shape: str
+    meaning: str
+
+
+def symbol_rows(setter: Typesetter, gradients: Gradients) -> list[SymbolRow]:
+    return [_row(setter, gradients, s) for s in _listed(setter, gradients)]
+
+
+def _listed(setter: Typesetter, gradients: Gradients) -> Iterable[Symbol]:
+    """Every symbol of the document, in order of rank; sizes and options last."""
+    used = {s.name for s, _, _ in summary(gradients)} | set(gradients.layer.symbols)
+    used |= {c.name for c, _ in cotangents(gradients)}
+    symbols = [s for s in setter.names.values() if s.name in used and s.name != LEADING.name]
+    return sorted(symbols, key=lambda s: (TABLE_ORDER.index(s.role), list(setter.names).index(s.name)))
+
+
+TABLE_ORDER = [Role.INPUT, Role.PARAMETER, Role.VALUE, Role.COTANGENT, Role.ADJOINT, Role.OPTION, Role.SIZE]
+
+
+def _row(setter: Typesetter, gradients: Gradients, symbol: Symbol) -> SymbolRow:
+    style = setter.style
+    sizes = [r"|\ell|" if i.size == LEADING_SIZE else setter.index.size(i.size) for i in symbol.axes]
+    axes = setter.index.scope(symbol.axes)
+    at = ",".join(axes.shown[i] for i in symbol.axes)
+    shape = "$" + r" \times ".join(plain(s) for s in sizes) + "$" if sizes else "number"
+    shown = f"${plain(setter.index.entry(symbol.name, symbol.axes))}$" if at else f"${style.name(symbol.name)}$"
+    return SymbolRow(shown, rf"\texttt{{{escape(symbol.name)}}}", shape, _meaning(setter, gradients, symbol))
+
+
+def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol) -> str:
+    if symbol.name in gradients.layer.outputs:
+        return "output"
+    derivation = next((d for d in gradients.derivations.values() if d.symbol.name == symbol.name), None)
+    if derivation is not None:
+        return f"gradient by ${setter.style.name(derivation.wrt.name)}$"
+    output = next((o for c, o in cotangents(gradients) if c.name == symbol.name), None)
+    if output is not None:
+        return f"gradient by ${setter.style.name(output.name)}$, given"
+    if symbol.role is Role.OPTION:
+        kind = "real number" if symbol.least is None else f"integer, at least {symbol.least}"
+        return kind if symbol.default is None else f"{kind}; {symbol.default} if not given"
+    if symbol.name in {s.name for s in gradients.layer.arguments}:
+        return "parameter" if symbol.role is Role.PARAMETER else "input"
+    return "size" if symbol.role is Role.SIZE else "intermediate value"

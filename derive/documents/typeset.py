@@ -1,0 +1,196 @@
+"""A layer and its gradients in one target's spelling: equations as lines with a left, a right and a remark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from derive.calculus.steps import Derivation, Gradients
+from derive.core.axes import Index
+from derive.core.layer import Call, Equation, Layer, Statement, Symbol
+from derive.core.terms import Expr
+from derive.notation.matrices import Applied, Matrix, MatrixForm, divides_by_rows
+from derive.notation.matrix import matrix_form
+from derive.notation.operators import Operator, find_operators
+from derive.printers.base import IndexPrinter
+from derive.printers.style import Style
+from derive.printers.tree import MatrixPrinter
+
+
+@dataclass(frozen=True)
+class Line:
+    """left = right, with a remark at the right. `right` may hold the marks at which it may be broken."""
+
+    left: str
+    right: str
+    remark: str = ""
+
+
+class Typesetter:
+    """Writes equations of one layer, and of its gradients, in one style."""
+
+    def __init__(self, layer: Layer, names: Mapping[str, Symbol], style_of):
+        self.layer = layer
+        self.names = names
+        self.style: Style = style_of(names, layer.spellings)
+        self.index = IndexPrinter(self.style, names)
+        self.trees = MatrixPrinter(self.style, names)
+        # What has been printed so far: operators, and whether anything was in matrix notation.
+        self.used: dict[Operator, None] = {}
+        self.matrices = False
+
+    @classmethod
+    def of(cls, gradients: Gradients, style_of) -> Typesetter:
+        """The loss that derivations start from is the layer's output where that is one number."""
+        names = dict(gradients.names)
+        for derivation in gradients.derivations.values():
+            names = {**derivation.names, **names}
+            output = gradients.layer.output_symbols[0]
+            if gradients.layer.scalar:
+                names[derivation.loss] = replace(output, name=derivation.loss, text=output.shown, latex=_latex(output))
+        return cls(gradients.layer, names, style_of)
+
+    @cached_property
+    def operators(self) -> tuple[Operator, ...]:
+        return find_operators(self.layer)
+
+    def form(self, value: Expr, axes: Sequence[Index]) -> MatrixForm | None:
+        """The matrix form, if there is one; remembers which operators are in use."""
+        found = matrix_form(value, axes, self.names, self.operators)
+        if found is not None:
+            self.matrices = True
+            self.used.update((o, None) for o in _operators(found.tree))
+        return found
+
+    # lines
+
+    def index_line(self, symbol: Symbol, value: Expr, remark: str = "", left: str | None = None) -> Line:
+        left = self.index.entry(symbol.name, symbol.axes) if left is None else left
+        return Line(left, self.index.print(value, symbol.axes), remark)
+
+    def matrix_line(self, symbol: Symbol, value: Expr, left: str | None = None) -> Line | None:
+        found = self.form(value, symbol.axes)
+        return None if found is None else self.form_line(symbol, found, left)
+
+    def form_line(self, symbol: Symbol, found: MatrixForm, left: str | None = None) -> Line:
+        right = self.trees.print(found, symbol.axes[len(found.batch) :])
+        return Line(left or self.style.name(symbol.name), right, self.each(found))
+
+    def each(self, found: MatrixForm) -> str:
+        """For which values the form holds, where it is one for each of several."""
+        scope = self.index.scope(found.batch)
+        return self.style.each([scope.shown[i] for i in found.batch]) if found.batch else ""
+
+    def best_line(self, symbol: Symbol, value: Expr, left: str | None = None, entry: str | None = None) -> Line:
+        """Matrix notation; index notation where that reads better, and with a remark where there is no other."""
+        found = self.form(value, symbol.axes)
+        if found is None:
+            remark = "" if not symbol.axes else self.style.remark("no matrix form")
+            return self.index_line(symbol, value, remark, entry)
+        if divides_by_rows(found.tree):
+            return self.index_line(symbol, value, self.each(found), entry)
+        return self.form_line(symbol, found, left)
+
+    def call_line(self, call: Call) -> Line:
+        """H = linear(X, W1, b1)"""
+        outputs = ", ".join(self.style.name(s.name) for s in call.outputs)
+        arguments = [self.style.name(a) for a in call.arguments]
+        return Line(outputs, self.style.call(call.layer.name, arguments))
+
+    def forward(self, matrices: bool) -> list[Line]:
+        """The equations of the layer."""
+        return [self.statement(s, matrices) for s in self.layer.statements]
+
+    def statement(self, statement: Statement, matrices: bool) -> Line:
+        if isinstance(statement, Call):
+            return self.call_line(statement)
+        if matrices:
+            return self.best_line(statement.symbol, statement.expr)
+        return self.index_line(statement.symbol, statement.expr)
+
+    def gradient(self, symbol: Symbol, value: Expr, tensor: Symbol | None, loss: str, matrices: bool) -> Line:
+        """∂L/∂X = … for an argument X, dS = … for what is used on the way."""
+        left = entry = None
+        if tensor is not None:
+            left = self.style.partial(self.style.name(loss), self.style.name(tensor.name))
+            entry = self.style.partial(self.style.name(loss), self.index.entry(tensor.name, symbol.axes))
+        if matrices:
+            return self.best_line(symbol, value, left, entry)
+        return self.index_line(symbol, value, left=entry)
+
+    def gradients(self, gradients: Gradients, matrices: bool, named: bool = False) -> list[Line]:
+        """Every gradient in the order of computation; `named` writes dX for ∂L/∂X."""
+        arguments = {} if named else {s.name: s for s in self.layer.arguments}
+        lines = []
+        for symbol, value, derivation in summary(gradients):
+            tensor = arguments.get(derivation.wrt.name) if derivation else None
+            loss = derivation.loss if derivation else ""
+            lines.append(self.gradient(symbol, value, tensor, loss, matrices))
+        return lines
+
+    def steps(self, derivation: Derivation, matrices: bool) -> list[Line]:
+        """The derivation, step by step; in the end in matrix notation."""
+        loss, entry = self.style.name(derivation.loss), self.index.entry(derivation.wrt.name, derivation.at)
+        left = self.style.partial(loss, entry)
+        lines: list[Line] = []
+        for step in derivation.steps:
+            right = self.index.print(step.after, derivation.at)
+            if right != (lines[-1].right if lines else left):
+                lines.append(Line("" if lines else left, right, self.style.rule(step.rule.name)))
+        if not lines:
+            lines.append(Line(left, self.index.print(derivation.result, derivation.at)))
+        if matrices:
+            whole = self.style.partial(loss, self.style.name(derivation.wrt.name))
+            line = self.matrix_line(derivation.symbol, derivation.expr, whole)
+            if line is not None:
+                remark = self.style.remark("in matrix notation") if not line.remark else line.remark
+                lines.append(replace(line, remark=remark))
+        return lines
+
+    def definitions(self) -> list[Line]:
+        """The entries of the operators in use."""
+        lines = []
+        for operator in self.used:
+            scope = self.index.scope((operator.row, operator.column))
+            at = [scope.shown[operator.row], scope.shown[operator.column]]
+            left = self.style.operator_entry(operator.letter, operator.of, at)
+            lines.append(Line(left, self.index.print(operator.entry(), (operator.row, operator.column))))
+        return lines
+
+
+def _latex(symbol: Symbol) -> str:
+    from derive.core.names import latex_of
+
+    return symbol.latex or latex_of(symbol.name)
+
+
+def _operators(tree: Matrix) -> Iterator[Operator]:
+    if isinstance(tree, Applied):
+        yield tree.operator
+    for part in tree.parts:
+        yield from _operators(part)
+
+
+def summary(gradients: Gradients) -> list[tuple[Symbol, Expr, Derivation | None]]:
+    """What is computed, in order: gradients of arguments and of intermediates, and names given on the way."""
+    derived = {d.symbol.name: d for d in gradients.derivations.values()}
+    found: dict[str, tuple[Symbol, Expr, Derivation | None]] = {}
+    for statement in gradients.adjoints:
+        for symbol in statement.defines:
+            derivation = derived.get(symbol.name)
+            if derivation is not None:
+                found[symbol.name] = symbol, derivation.expr, derivation
+            elif isinstance(statement, Equation):
+                found[symbol.name] = symbol, statement.expr, None
+    for name, derivation in derived.items():
+        found.setdefault(name, (derivation.symbol, derivation.expr, derivation))
+    return list(found.values())
+
+
+def cotangents(gradients: Gradients) -> list[tuple[Symbol, Symbol]]:
+    """(cotangent, output) for each output of a layer that is not a loss."""
+    if gradients.layer.scalar:
+        return []
+    given = gradients.backward.arguments[-len(gradients.layer.outputs) :]
+    return list(zip(given, gradients.layer.output_symbols, strict=True))

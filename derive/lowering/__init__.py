@@ -1,0 +1,1 @@
+"""From a layer and its gradients to array statements, and to the module that holds them."""

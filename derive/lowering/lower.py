@@ -1,0 +1,136 @@
+"""From a layer and its gradient to a program: functions of array statements, callees first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from derive.calculus.derivation import gradients
+from derive.calculus.steps import Gradients
+from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
+from derive.errors import LoweringError
+from derive.lowering.expressions import Expressions, fit
+from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
+from derive.lowering.program import Statement as ArrayStatement
+from derive.lowering.sharing import shared
+from derive.lowering.stability import stabilised
+
+
+def lower(derived: Gradients) -> Program:
+    """The program of a layer and of all that it calls."""
+    functions: dict[str, Function] = {}
+    _collect(derived, functions)
+    return Program(derived.layer, tuple(functions.values()))
+
+
+def _collect(derived: Gradients, functions: dict[str, Function]) -> None:
+    """Add the functions of the callees, then those of the layer itself."""
+    for callee in callees(derived.layer):
+        if f"{callee.name}_fwd" not in functions:
+            _collect(gradients(callee), functions)
+    for function in (forward_function(derived), backward_function(derived)):
+        known = functions.get(function.name)
+        if known is not None and known.layer != function.layer:
+            raise LoweringError(f"{derived.layer.name}: two functions are named {function.name}. Rename a layer.")
+        functions[function.name] = function
+
+
+def callees(layer: Layer) -> list[Layer]:
+    return [s.layer for s in layer.statements if isinstance(s, Call)]
+
+
+def residuals_of(derived: Gradients) -> tuple[Symbol, ...]:
+    """What the backward pass needs of the forward pass."""
+    return tuple(s for s in derived.backward.arguments if s.name not in cotangent_names(derived))
+
+
+def cotangent_names(derived: Gradients) -> tuple[str, ...]:
+    """The last arguments of the backward pass: one cotangent for each output."""
+    count = len(derived.layer.outputs)
+    return tuple(s.name for s in derived.backward.arguments[-count:])
+
+
+def forward_function(derived: Gradients) -> Function:
+    """L_fwd: the outputs, and the residuals."""
+    layer = derived.layer
+    residuals = residuals_of(derived)
+    body = lowered(layer, [*layer.outputs, *(s.name for s in residuals)], derived)
+    return Function(f"{layer.name}_fwd", layer, layer.arguments, residuals, body, layer.output_symbols, False)
+
+
+def backward_function(derived: Gradients) -> Function:
+    """L_bwd: the gradients, from the residuals and the cotangents."""
+    layer = derived.backward
+    body = lowered(layer, layer.outputs, None)
+    cotangents = tuple(s for s in layer.arguments if s.name in cotangent_names(derived))
+    outputs = tuple(layer.symbols[name] for name in layer.outputs)
+    return Function(f"{derived.layer.name}_bwd", layer, cotangents, residuals_of(derived), body, outputs, True)
+
+
+def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> tuple[ArrayStatement, ...]:
+    """The statements that compute what is wanted, each shared part once."""
+    lowering = Expressions(layer.symbols)
+    saves = derived.saves if derived is not None else {}
+    statements = [_statement(s, lowering, saves) for s in _live(layer.statements, wanted, saves)]
+    taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
+    return tuple(_unaliased(shared(statements, taken), layer.outputs))
+
+
+def _live(statements: Sequence[Statement], wanted: Sequence[str], saves: Mapping) -> list[Statement]:
+    """The statements that what is wanted depends on."""
+    needed = set(wanted)
+    kept: list[Statement] = []
+    for statement in reversed(statements):
+        defined = {s.name for s in statement.defines}
+        if isinstance(statement, Call):
+            defined |= {symbol.name for _, symbol in saves.get(statement, ())}
+        if needed & defined:
+            kept.append(statement)
+            needed.update(statement.reads)
+    return kept[::-1]
+
+
+def _statement(statement: Statement, lowering: Expressions, saves: Mapping) -> ArrayStatement:
+    if isinstance(statement, Equation):
+        return _equation(statement, lowering)
+    return _call(statement, saves.get(statement, ()))
+
+
+def _equation(equation: Equation, lowering: Expressions) -> Assign:
+    axes = equation.symbol.axes
+    value = lowering.expr(stabilised(equation).expr, axes)
+    return Assign(equation.symbol.name, fit(value, axes), equation)
+
+
+def _call(call: Call, saved: Sequence[tuple[str, Symbol]]) -> CallLayer:
+    """The call of a sublayer; of its forward function where the backward pass needs what is inside."""
+    callee = call.layer
+    targets = tuple(s.name for s in call.outputs)
+    options = tuple(call.options.items())
+    if saved:
+        names = {inner: symbol.name for inner, symbol in saved}
+        inside = tuple(names.get(s.name, "_") for s in residuals_of(gradients(callee)))
+        return CallLayer(f"{callee.name}_fwd", targets, call.arguments, inside, False, options)
+    roles = [s.role for s in callee.arguments]
+    if Role.COTANGENT not in roles:
+        return CallLayer(callee.name, targets, call.arguments, None, False, options)
+    pairs = list(zip(roles, call.arguments, strict=True))
+    residuals = tuple(a for role, a in pairs if role is not Role.COTANGENT)
+    cotangents = tuple(a for role, a in pairs if role is Role.COTANGENT)
+    return CallLayer(callee.name, targets, cotangents, residuals, True, options)
+
+
+def _unaliased(statements: Sequence[ArrayStatement], outputs: Sequence[str]) -> list[ArrayStatement]:
+    """What is handed back shares no memory with what came in, so that neither changes with the other."""
+    result: list[ArrayStatement] = []
+    for statement in statements:
+        if isinstance(statement, Assign) and statement.target in outputs and _is_view(statement.value):
+            statement = replace(statement, value=Copy(statement.value, axes=statement.value.axes))
+        result.append(statement)
+    return result
+
+
+def _is_view(value: Value) -> bool:
+    while isinstance(value, VIEWS) and not isinstance(value, Name):
+        value = value.operand
+    return isinstance(value, Name)

@@ -1,0 +1,280 @@
+"""What a layer is lowered to: array statements in order, as frozen values. A printer spells them in its language.
+
+An array knows which index each of its axes carries (`axes`); a group of leading axes always comes first. Equality
+ignores the names of the indices: two arrays are equal when they are computed alike, which is what sharing needs.
+Positions of axes are counted from the end (-1 is the last), since a leading group has any number of axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+
+import sympy
+
+from derive.core.axes import Coefficient, Index
+from derive.core.layer import Equation, Layer, Symbol
+from derive.core.terms import Rational
+
+# The size of an axis in code: an expression in sizes and options, a product of such, "rest" (what is left over: -1 in
+# NumPy) or "group" (all leading axes, one by one).
+Size = Coefficient | str | tuple[Coefficient, ...]
+# How an affine index runs through an axis: its constant, then the step of each index of the window.
+Row = tuple[Coefficient, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """What stands on the right of a statement: a number, an array, or a mask of truth values."""
+
+    axes: tuple[Index, ...] = field(default=(), compare=False, kw_only=True)
+    kind = "array"
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind == "number"
+
+
+@dataclass(frozen=True)
+class Name(Value):
+    """A tensor by its name."""
+
+    name: str
+    kind: str = field(default="array", compare=False)
+
+
+@dataclass(frozen=True)
+class Number(Value):
+    """A rational number, or pi."""
+
+    value: Rational | str
+    kind = "number"
+
+
+@dataclass(frozen=True)
+class Extent(Value):
+    """A size, an option, or an expression in them."""
+
+    size: Coefficient
+    kind = "number"
+
+
+@dataclass(frozen=True)
+class Positions(Value):
+    """The index itself, 0, 1, …, n - 1."""
+
+    size: Coefficient
+    kind = "positions"
+
+
+@dataclass(frozen=True)
+class Map(Value):
+    """A scalar operation, entry by entry, with broadcasting."""
+
+    op: str
+    operands: tuple[Value, ...]
+    kind: str = field(default="array", compare=False)
+
+
+@dataclass(frozen=True)
+class Reduce(Value):
+    """The sum, or the maximum, over some axes; over all of them when `over` is empty."""
+
+    op: str
+    operand: Value
+    over: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Contract(Value):
+    """A matrix product of two operands laid out for it: […, rows, summed] @ […, summed, columns]."""
+
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True)
+class Inner(Value):
+    """Inner products of rows, with no array of the products: a number for each index of left, right and the result."""
+
+    left: Value
+    right: Value
+    pattern: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Permute(Value):
+    """The same entries, the axes in another order: axis n of the result is axis `order[n]` of the operand."""
+
+    operand: Value
+    order: tuple[int, ...]
+    kind: str = field(default="array", compare=False)
+
+
+@dataclass(frozen=True)
+class Expand(Value):
+    """New axes of size one, where `present` is false; it tells of the last axes, leading groups are not counted."""
+
+    operand: Value
+    present: tuple[bool, ...]
+    kind: str = field(default="array", compare=False)
+
+
+@dataclass(frozen=True)
+class Reshape(Value):
+    """The same entries under another shape; axes are merged or split."""
+
+    operand: Value
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Diagonal(Value):
+    """The entries where two axes have the same index, which becomes the last axis."""
+
+    operand: Value
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class Window(Value):
+    """A read at affine indices, zero outside the tensor: one row for each of the last axes of the operand."""
+
+    operand: Value
+    sizes: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Scatter(Value):
+    """The adjoint of a window: every entry is added where the rows say; what falls outside `shape` is dropped.
+
+    The first `taps` of the axes that are scattered are looped over; the others are added as slices. All are scattered
+    entry by entry when it is None.
+    """
+
+    operand: Value
+    shape: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
+    taps: int | None
+
+
+@dataclass(frozen=True)
+class Inside(Value):
+    """The mask of the window's entries that lie inside the tensor."""
+
+    operand: Value
+    sizes: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
+    kind = "mask"
+
+
+@dataclass(frozen=True)
+class Cast(Value):
+    """A mask as an array of zeros and ones."""
+
+    operand: Value
+
+
+@dataclass(frozen=True)
+class Fill(Value):
+    """One number, or an array, broadcast to a whole shape, as an array of its own."""
+
+    operand: Value
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Copy(Value):
+    """The same entries in memory of its own."""
+
+    operand: Value
+
+
+# Values that cost nothing: a name, or a view of one.
+VIEWS = (Name, Permute, Expand, Diagonal, Window)
+LEAVES = (Name, Number, Extent, Positions)
+
+
+def operands(value: Value) -> tuple[Value, ...]:
+    """The values that a value is computed from."""
+    found: list[Value] = []
+    for part in (getattr(value, f.name) for f in fields(value)):
+        if isinstance(part, Value):
+            found.append(part)
+        elif isinstance(part, tuple):
+            found.extend(p for p in part if isinstance(p, Value))
+    return tuple(found)
+
+
+def walk(value: Value) -> Iterator[Value]:
+    """The value and all it is computed from."""
+    yield value
+    for operand in operands(value):
+        yield from walk(operand)
+
+
+def names_read(values: Iterable[Value]) -> Iterator[str]:
+    """The names of the tensors that values are computed from."""
+    return (part.name for value in values for part in walk(value) if isinstance(part, Name))
+
+
+def sizes_used(value: Value) -> Iterator[Size]:
+    """Every size and coefficient that the value mentions."""
+    for part in walk(value):
+        for name in ("size", "sizes", "shape", "rows"):
+            yield from _flat(getattr(part, name, ()))
+
+
+def _flat(value) -> Iterator[Size]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
+
+
+@dataclass(frozen=True)
+class Assign:
+    """`target = value`, and the equation that it implements."""
+
+    target: str
+    value: Value
+    implements: Equation | None = None
+
+
+@dataclass(frozen=True)
+class CallLayer:
+    """`targets = function(arguments)`; a backward function takes residuals first, a forward one hands them back."""
+
+    function: str
+    targets: tuple[str, ...]
+    arguments: tuple[str, ...]
+    residuals: tuple[str, ...] | None = None
+    backward: bool = False
+    options: tuple[tuple[str, sympy.Expr | int | float], ...] = ()
+
+
+Statement = Assign | CallLayer
+
+
+@dataclass(frozen=True)
+class Function:
+    """A generated function. `residuals` are saved by a forward function and unpacked by a backward one."""
+
+    name: str
+    layer: Layer
+    arguments: tuple[Symbol, ...]
+    residuals: tuple[Symbol, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[Symbol, ...]
+    backward: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """The functions of a layer and of those that it calls, callees first."""
+
+    layer: Layer
+    functions: tuple[Function, ...]

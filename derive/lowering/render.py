@@ -1,0 +1,51 @@
+"""NumPy source of a layer and its gradient, and the same as functions that can be called."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from derive.calculus.derivation import gradients as derive_gradients
+
+if TYPE_CHECKING:
+    from derive.calculus.steps import Gradients
+    from derive.core.layer import Layer
+
+
+def numpy_source(layer: Layer, wrt: Iterable[str] | None = None, gradients: Gradients | None = None) -> str:
+    """The NumPy module of a layer: L(…), L_fwd(…) -> (output, residuals), L_bwd(residuals, cotangent) -> gradients.
+
+    `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
+    Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
+
+    >>> from derive.layers.affine import affine
+    >>> print(numpy_source(affine).splitlines()[0])
+    \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
+    """
+    from derive.lowering.lower import lower
+    from derive.printers.numpy_module import module_text
+    from derive.templating import environment
+
+    program = lower(gradients or derive_gradients(layer, wrt))
+    return environment().get_template("numpy.py.j2").render(module=module_text(program))
+
+
+def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
+    """The generated module of a layer, loaded: its functions are attributes, its text is in `__source__`.
+
+    >>> import numpy as np
+    >>> from derive.layers.affine import affine
+    >>> y, residuals = compiled(affine).affine_fwd(np.ones(3), np.ones((2, 3)), np.zeros(2))
+    >>> y
+    array([3., 3.])
+    """
+    source = numpy_source(layer, wrt)
+    module = ModuleType(layer.name)
+    filename = f"<generated {layer.name}>"
+    # Tracebacks show the generated lines.
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), module.__dict__)
+    module.__dict__["__source__"] = source
+    return module

@@ -1,0 +1,222 @@
+"""Compute once what stands several times: a value that two places need becomes a statement of its own.
+
+Names follow what the value is: `E` for an exponential, `S_max` for the maximum of `S`, `mask` for a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
+
+from derive.lowering.program import (
+    LEAVES,
+    VIEWS,
+    Assign,
+    Cast,
+    Contract,
+    Expand,
+    Inner,
+    Inside,
+    Map,
+    Name,
+    Permute,
+    Positions,
+    Reduce,
+    Reshape,
+    Scatter,
+    Statement,
+    Value,
+    Window,
+    operands,
+    walk,
+)
+
+PART = "part"
+TOLD_BY_MAP = {"where": "{x}_masked", **dict.fromkeys(("sqrt", "log", "tanh", "sigmoid", "sin", "cos"), "{f}_{x}")}
+# What is worth taking out of a line that is too long, and room for its name.
+SHORTEST, NAME_LENGTH = 20, 16
+COMPUTED = (Map, Contract, Inner, Reduce, Scatter, Inside, Cast)
+
+
+def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statement]:
+    """The statements, with every value that is needed more than once computed in a statement before its first use."""
+    names = set(taken)
+    wanted = _needed_twice(statements)
+    known: dict[Value, Value] = {}
+    result: list[Statement] = []
+
+    def place(value: Value) -> Value:
+        if value in known:
+            return replace(known[value], axes=value.axes)
+        rebuilt = rebuild(value, place)
+        if value not in wanted:
+            return rebuilt
+        name = fresh_name(temporary_name(value), names)
+        result.append(Assign(name, rebuilt))
+        known[value] = Name(name, rebuilt.kind, axes=value.axes)
+        return known[value]
+
+    for statement in statements:
+        if isinstance(statement, Assign):
+            value = place(statement.value)
+            result.append(replace(statement, value=value))
+            if not isinstance(statement.value, (*VIEWS, *LEAVES)):
+                known.setdefault(statement.value, Name(statement.target, axes=statement.value.axes))
+        else:
+            result.append(statement)
+    return _comments_first(result)
+
+
+def _comments_first(statements: list[Statement]) -> list[Statement]:
+    """The equation stands above the first of the statements that implement it."""
+    result: list[Statement] = []
+    start = 0
+    for statement in statements:
+        result.append(statement)
+        if isinstance(statement, Assign) and statement.implements is None:
+            continue
+        if isinstance(statement, Assign) and start < len(result) - 1:
+            first = result[start]
+            assert isinstance(first, Assign)
+            result[start] = replace(first, implements=statement.implements)
+            result[-1] = replace(statement, implements=None)
+        start = len(result)
+    return result
+
+
+def _needed_twice(statements: Sequence[Statement]) -> set[Value]:
+    """Values worth a statement that stand in two different places."""
+    places: dict[Value, int] = {}
+    seen: set[Value] = set()
+
+    def visit(value: Value) -> None:
+        for operand in operands(value):
+            places[operand] = places.get(operand, 0) + 1
+            if operand not in seen:
+                seen.add(operand)
+                visit(operand)
+
+    for statement in statements:
+        if isinstance(statement, Assign):
+            value = statement.value
+            places[value] = places.get(value, 0) + 1
+            if value not in seen:
+                seen.add(value)
+                visit(value)
+    defined = {s.value for s in statements if isinstance(s, Assign)}
+    return {v for v, count in places.items() if count > 1 and _worth_a_name(v) and v not in defined}
+
+
+def _worth_a_name(value: Value) -> bool:
+    if value.kind in ("number", "positions") or _a_few_numbers(value):
+        return False
+    if isinstance(value, (Window, Reshape)):
+        return _copies(value)
+    return isinstance(value, COMPUTED)
+
+
+def _a_few_numbers(value: Value) -> bool:
+    """Is it made of scalars alone?"""
+    return not any(v.axes for v in walk(value))
+
+
+def _copies(value: Value) -> bool:
+    """Does laying out the value move entries in memory?"""
+    if isinstance(value, Window):
+        return not isinstance(value.operand, LEAVES) or any(row[0] != 0 for row in value.rows)
+    return isinstance(value, Reshape) and isinstance(value.operand, (Permute, Window))
+
+
+def rebuild(value: Value, function: Callable[[Value], Value]) -> Value:
+    """The value with `function` applied to each of its operands."""
+    changes: dict[str, object] = {}
+    for field in fields(value):
+        part = getattr(value, field.name)
+        if isinstance(part, Value):
+            changes[field.name] = function(part)
+        elif isinstance(part, tuple) and any(isinstance(p, Value) for p in part):
+            changes[field.name] = tuple(function(p) for p in part)
+    return replace(value, **changes) if changes else value  # type: ignore[arg-type]
+
+
+def temporary_name(value: Value) -> str:
+    """A telling name for a value that its author gave none."""
+    if value.kind == "mask":
+        return "mask"
+    if isinstance(value, Map) and value.op == "exp":
+        return "E"
+    names = {v.name for v in walk(value) if isinstance(v, Name) and v.kind == "array"}
+    if len(names) != 1:
+        return PART
+    (stem,) = names
+    if isinstance(value, Reduce):
+        return f"{stem}_{value.op}"
+    if isinstance(value, Map):
+        return TOLD_BY_MAP.get(value.op, PART).format(x=stem, f=value.op)
+    if isinstance(value, Reshape):
+        windows = any(isinstance(v, Window) for v in walk(value))
+        return f"{stem}_{'columns' if windows else 'rows'}"
+    return f"{stem}_windows" if isinstance(value, Window) else PART
+
+
+def fresh_name(stem: str, taken: set[str]) -> str:
+    """A name that is not taken yet; it is from now on."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name
+
+
+def broken_up(
+    statements: Sequence[Statement], taken: Iterable[str], length: Callable[[Value], int], limit: int
+) -> list[Statement]:
+    """The statements, with parts of those that are too long to read in a statement of their own."""
+    names = set(taken)
+    result: list[Statement] = []
+    for statement in statements:
+        if isinstance(statement, Assign) and isinstance(statement.value, Scatter):
+            # What is scattered is worth a name of its own: the gradient at each tap.
+            operand = statement.value.operand
+            name = fresh_name(f"{statement.target}_taps", names)
+            taps = Assign(name, operand, statement.implements)
+            result += _broken(taps, names, length, limit)
+            scattered = replace(statement.value, operand=Name(name, axes=operand.axes))
+            statement = replace(statement, value=scattered, implements=None)
+        result += _broken(statement, names, length, limit) if isinstance(statement, Assign) else [statement]
+    return result
+
+
+def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], limit: int) -> list[Statement]:
+    """Statements for the parts of a long one, and what is left of it."""
+    result: list[Statement] = []
+    while len(statement.target) + 3 + length(statement.value) > limit:
+        part = _part_to_name(statement.value, length, limit)
+        if part is None:
+            break
+        stem = temporary_name(part)
+        if stem == PART and not statement.target.startswith(PART):
+            stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else PART}"
+        name = fresh_name(stem, names)
+        result.append(Assign(name, part, statement.implements))
+        value = _substituted(statement.value, part, Name(name, part.kind, axes=part.axes))
+        statement = replace(statement, value=value, implements=None)
+    return [*result, statement]
+
+
+def _part_to_name(value: Value, length: Callable[[Value], int], limit: int) -> Value | None:
+    """The longest part that fits on a line, else the shortest; views and numbers stay where they are."""
+    parts = [v for v in walk(value) if v is not value and _nameable(v) and length(v) >= SHORTEST]
+    fitting = [v for v in parts if length(v) <= limit - NAME_LENGTH]
+    return max(fitting, key=length) if fitting else min(parts, key=length, default=None)
+
+
+def _nameable(value: Value) -> bool:
+    return value.kind != "number" and not isinstance(value, (Name, Positions, Permute, Expand))
+
+
+def _substituted(value: Value, old: Value, new: Value) -> Value:
+    if value == old:
+        return replace(new, axes=value.axes)
+    return rebuild(value, lambda v: _substituted(v, old, new))

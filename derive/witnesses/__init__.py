@@ -1,0 +1,1 @@
+"""Independent ways to compute the same value, side by side."""

@@ -1,0 +1,247 @@
+"""The witnesses side by side: independent ways to compute the same value, compared on small random cases.
+
+    generated code           against the oracle, in float64 and in float32
+    handwritten code         `numeric`, where it has the layer, against the oracle
+    numeric differentiation  of the oracle's forward, against the derived gradient
+    inner products           ⟨Jᵀv, u⟩ from the generated code, ⟨v, Ju⟩ from the oracle's forward
+    exact arithmetic         for rational layers, in fractions: equality
+    steps                    the lines of each derivation, one after the other, all of one value
+
+No tolerance depends on how large the arrays are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+import numeric
+from derive.calculus.derivation import forget
+from derive.core.layer import Layer, Symbol
+from derive.loading import all_layers
+from derive.witnesses.entries import Array
+from derive.witnesses.evidence import Code, Evidence, analytic, arrays, derived_gradients, has_layer, tupled
+from derive.witnesses.exact import exact_gradient, rational
+from derive.witnesses.interpret import interpret
+from derive.witnesses.replay import replay, step_values
+from derive.witnesses.report import Report
+from derive.witnesses.sampling import DRAWS, Case, cases, fractions, largest_value
+from derive.witnesses.tally import TOLERANCES, Tally, entry_name
+
+EXACT_WORK = 20_000
+STEP_WORK = 20_000
+STEP_CASES = 2
+# Leading axes where the work is more than for one numeric gradient.
+FEW_LEADING = ((), (2,))
+
+
+def check_layer(
+    layer: Layer, seed: int = 0, *, module: Any = None, progress: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Put every witness that applies to `layer` to the test, on data drawn with `seed`.
+
+    `module` holds the three functions to check in place of the generated ones; `progress` is told each witness as its
+    turn comes. Raises CheckError where no case can be found.
+    """
+    # What was derived before, perhaps from another table of primitives, does not vouch for what is derived now.
+    forget()
+    evidence = Evidence(layer, seed, module)
+    for name, witness in WITNESSES.items():
+        progress(name)
+        witness(evidence)
+    return evidence.tally.report(evidence.values)
+
+
+def compare(
+    tally: Tally,
+    witness: str,
+    symbol: Symbol,
+    actual: Any,
+    expected: Array,
+    at: object,
+    *,
+    row: str = "",
+    size: float = 1.0,
+) -> None:
+    """Compare two arrays of one value; `row` names the row of tolerances where it is not the witness's own.
+
+    `size` is how large entries are here, where that is not about 1.
+    """
+    tolerance, floor = TOLERANCES[row or witness]
+    actual = np.asarray(actual)
+    if actual.dtype.kind not in "biufc":
+        tally.broke(witness, [symbol], f"{symbol.name} is not an array of numbers", at)
+        return
+    found = numeric.compare(actual, expected, tolerance=tolerance, name=symbol.name, floor=floor * size)
+    tally.compared(witness, symbol, found, at)
+
+
+# code against the oracle
+
+
+def generated_code(evidence: Evidence) -> None:
+    compare_code(evidence, "generated code", evidence.generated, "float64")
+
+
+def generated_float32(evidence: Evidence) -> None:
+    compare_code(evidence, "generated code, float32", evidence.generated, "float32")
+
+
+def handwritten_code(evidence: Evidence) -> None:
+    """Only for layers of the catalogue: somebody's own layer may share a name and mean another thing."""
+    layer = evidence.layer
+    if all_layers().get(layer.name) is layer and has_layer(numeric, layer):
+        compare_code(evidence, "handwritten code", Code.of(numeric, layer.name), "float64")
+
+
+def compare_code(evidence: Evidence, witness: str, code: Code, dtype: str) -> None:
+    """Outputs and gradients of some code against the oracle."""
+    outputs = evidence.layer.output_symbols
+    symbols = (*outputs, *evidence.gradient_symbols)
+    for case, derived in zip(evidence.cases, evidence.derived, strict=True):
+        try:
+            plain = arrays(code.outputs(case, dtype), outputs)
+            values = arrays(code.outputs_and_gradients(case, case.cotangents, dtype), symbols)
+        except Exception as error:
+            # Whatever the code under test raises is what the check has found.
+            evidence.tally.broke(witness, symbols, error, case)
+            continue
+        expected = (*case.outputs, *case.outputs, *derived)
+        for symbol, value, reference in zip((*outputs, *symbols), (*plain, *values), expected, strict=True):
+            if value.dtype != dtype:
+                what = f"{symbol.name} is {value.dtype} for arguments in {dtype}"
+                evidence.tally.broke(witness, [symbol], what, case)
+            compare(evidence.tally, witness, symbol, value, reference, case)
+
+
+# derivatives by numbers
+
+
+def oracle_forward(case: Case) -> Callable[..., tuple[Array, ...]]:
+    """The oracle's forward as a function of arrays; its outputs are complex where an argument is."""
+
+    def forward(*arrays: Array) -> tuple[Array, ...]:
+        values = interpret(case.layer, dict(zip(case.arguments, arrays, strict=True)), case.options)
+        kind = complex if any(map(np.iscomplexobj, arrays)) else float
+        return tuple(values[name].astype(kind) for name in case.layer.outputs)
+
+    return forward
+
+
+def numeric_gradient(case: Case, wrt: int) -> Array:
+    """The gradient of ⟨cotangents, outputs⟩ by one argument, from values of the oracle's forward alone."""
+    differentiate = numeric.complex_step if analytic(case.layer) else numeric.central_difference
+    return differentiate(oracle_forward(case), list(case.arguments.values()), wrt, case.cotangents)
+
+
+def numeric_differentiation(evidence: Evidence) -> None:
+    witness = "numeric differentiation"
+    row = witness if analytic(evidence.layer) else f"{witness}, central"
+    for case, derived in zip(evidence.cases, evidence.derived, strict=True):
+        for wrt, (symbol, gradient) in enumerate(zip(evidence.gradient_symbols, derived, strict=True)):
+            compare(evidence.tally, witness, symbol, gradient, numeric_gradient(case, wrt), case, row=row)
+
+
+def inner_products(evidence: Evidence) -> None:
+    """One argument moves at a time, so that a failure names its gradient."""
+    rng, code = np.random.default_rng(evidence.seed), evidence.generated
+    for case in evidence.cases:
+        for wrt, symbol in enumerate(evidence.gradient_symbols):
+            try:
+                found = inner_product(code, case, wrt, rng)
+            except Exception as error:
+                evidence.tally.broke("inner products", [symbol], error, case)
+                continue
+            if found.checked:
+                detail = f"⟨Jᵀv, u⟩ is {found.actual_value:.10g} but ⟨v, Ju⟩ is {found.expected_value:.10g}, at {case}"
+                evidence.tally.add("inner products", symbol, found.error, found.tolerance, found.ok, detail)
+
+
+def inner_product(code: Code, case: Case, wrt: int, rng: np.random.Generator) -> numeric.Comparison:
+    arrays = list(case.arguments.values())
+    smooth = analytic(case.layer)
+
+    def forward(moved: Array) -> tuple[Array, ...]:
+        return oracle_forward(case)(*arrays[:wrt], moved, *arrays[wrt + 1 :])
+
+    def backward(cotangents: Any) -> Array:
+        values = code.outputs_and_gradients(case, tupled(cotangents))
+        return values[len(case.layer.outputs) + wrt]
+
+    return numeric.inner_product_test(
+        forward,
+        backward,
+        [arrays[wrt]],
+        rng=rng,
+        jvp=numeric.complex_step_jvp if smooth else numeric.central_difference_jvp,
+        tolerance=TOLERANCES["inner products" if smooth else "inner products, central"][0],
+        trials=1,
+    )
+
+
+# exact arithmetic
+
+
+def exact_arithmetic(evidence: Evidence) -> None:
+    """The backward layer in fractions against dual numbers through the forward layer: no tolerance."""
+    if not (rational(evidence.layer) and rational(evidence.gradients.backward)):
+        return
+    rng = np.random.default_rng(evidence.seed)
+    for case in cases(evidence.layer, evidence.seed, EXACT_WORK, FEW_LEADING):
+        drawn = (exact_case(case, rng) for _ in range(DRAWS))
+        exact = next((case for case in drawn if largest_value(case) < math.inf), None)
+        if exact is not None:
+            compare_exactly(evidence, exact)
+
+
+def exact_case(case: Case, rng: np.random.Generator) -> Case:
+    """A case of the same shapes in fractions."""
+    return Case(
+        case.layer,
+        case.sizes,
+        {name: value if isinstance(value, int) else Fraction(str(value)) for name, value in case.options.items()},
+        {name: fractions(array.shape, rng) for name, array in case.arguments.items()},
+        tuple(fractions(array.shape, rng) for array in case.cotangents),
+    )
+
+
+def compare_exactly(evidence: Evidence, case: Case) -> None:
+    derived = derived_gradients(evidence.gradients, case)
+    for name, symbol, gradient in zip(case.arguments, evidence.gradient_symbols, derived, strict=True):
+        expected = exact_gradient(case.layer, case.arguments, case.options, name, case.cotangents)
+        differences = abs(gradient - expected)
+        worst = np.unravel_index(int(np.argmax(differences)), np.shape(differences))
+        place: Sequence[int] = [int(n) for n in worst]
+        detail = f"{entry_name(symbol, place)} is {gradient[worst]} instead of {expected[worst]}, at {case}"
+        error = float(np.max(differences))
+        evidence.tally.add("exact arithmetic", symbol, error, 0.0, error == 0, detail)
+
+
+# steps
+
+
+def steps(evidence: Evidence) -> None:
+    """Every line of every derivation against the line before."""
+    for case in cases(evidence.layer, evidence.seed, STEP_WORK, FEW_LEADING)[:STEP_CASES]:
+        oracle = replay(evidence.gradients, case)
+        for derivation in evidence.gradients.derivations.values():
+            values = step_values(derivation, oracle)
+            for step, (before, after) in zip(derivation.steps, pairwise(values), strict=True):
+                where = f"{case}, after the step {step.rule.name!r}"
+                compare(evidence.tally, "steps", derivation.symbol, after, before, where)
+
+
+WITNESSES: dict[str, Callable[[Evidence], None]] = {
+    "generated code": generated_code,
+    "generated code, float32": generated_float32,
+    "handwritten code": handwritten_code,
+    "numeric differentiation": numeric_differentiation,
+    "inner products": inner_products,
+    "exact arithmetic": exact_arithmetic,
+    "steps": steps,
+}
