@@ -5,8 +5,9 @@ from itertools import permutations
 import pytest
 from sympy import Symbol
 
+from derive.core.atoms import Bracket
 from derive.core.axes import Affine, Index
-from derive.core.terms import Bracket, apply, atom, multiply, power, read, total
+from derive.core.terms import apply, atom, multiply, power, read, total
 
 n, m = Symbol("n", integer=True, positive=True), Symbol("m", integer=True, positive=True)
 i, j, k, l = (Index(name, n) for name in "ijkl")

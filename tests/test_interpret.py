@@ -8,8 +8,9 @@ import pytest
 import sympy
 from sympy import Sum, exp, log, sqrt
 
+from derive.core.atoms import Bracket, Partial, Read, Test
 from derive.core.axes import Affine, Index
-from derive.core.terms import Bracket, Partial, Read, Test, apply, atom, multiply, read
+from derive.core.terms import apply, atom, multiply, read
 from derive.errors import CheckError
 from derive.language.definition import (
     Integer,

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.core.atoms import Maximum
 from derive.core.axes import Affine, Index
 from derive.core.layer import Equation, Layer, Role, Symbol
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import Maximum, apply, atom, read
+from derive.core.terms import apply, atom, read
 from derive.errors import LoweringError
 from derive.loading import load
 from derive.lowering.elementwise import Quotient

@@ -10,9 +10,10 @@ import pytest
 import sympy
 from latex_reader import evaluate_index, evaluate_matrix
 
+from derive.core.atoms import Bracket, Maximum, Test
 from derive.core.axes import LEADING, Affine, Index
 from derive.core.layer import Role, Symbol
-from derive.core.terms import ONE, Bracket, Expr, Maximum, Test, apply, atom, power, read, total
+from derive.core.terms import ONE, Expr, apply, atom, power, read, total
 from derive.notation.matrix import matrix_form
 from derive.printers.latex import index_latex, matrix_latex
 from derive.printers.text import matrix_text

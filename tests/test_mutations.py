@@ -24,9 +24,10 @@ from planted import Bench, GeneratedBench, HandwrittenBench, unnoticed
 import numeric
 from derive.calculus.derivation import forget
 from derive.cli import main
+from derive.core.atoms import Function
 from derive.core.layer import Call, Layer
 from derive.core.primitives import PRIMITIVES, Primitive
-from derive.core.terms import Function, atoms
+from derive.core.traverse import atoms
 from derive.loading import all_layers, load_all
 from derive.witnesses.check import WITNESSES
 from derive.witnesses.evidence import Code, tupled

@@ -11,26 +11,12 @@ import sympy
 from latex_reader import evaluate_index
 from values import shapes, value_at
 
+from derive.core.atoms import Bracket, Function, Maximum, Partial, Read, Test
 from derive.core.axes import LEADING, Affine, Index
 from derive.core.layer import Role, Symbol
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import (
-    ONE,
-    ZERO,
-    Bracket,
-    Expr,
-    Function,
-    Maximum,
-    Partial,
-    Read,
-    Test,
-    apply,
-    atom,
-    atoms,
-    power,
-    read,
-    total,
-)
+from derive.core.terms import ONE, ZERO, Expr, apply, atom, power, read, total
+from derive.core.traverse import atoms
 from derive.errors import NotationError
 from derive.printers.base import IndexPrinter
 from derive.printers.escape import escape

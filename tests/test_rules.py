@@ -14,24 +14,11 @@ from derive.calculus.reuse import reuse, unfold
 from derive.calculus.rules import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
 from derive.calculus.simplify import Context, cost, simplify
 from derive.calculus.steps import Trail
+from derive.core.atoms import Bracket, Maximum, Partial, Read, Test
 from derive.core.axes import Affine, Index
 from derive.core.layer import Equation
 from derive.core.layer import Symbol as Named
-from derive.core.terms import (
-    ONE,
-    ZERO,
-    Bracket,
-    Maximum,
-    Partial,
-    Read,
-    Test,
-    apply,
-    atom,
-    multiply,
-    power,
-    read,
-    total,
-)
+from derive.core.terms import ONE, ZERO, apply, atom, multiply, power, read, total
 from derive.errors import DifferentiationError
 
 SIZES = {"n": 3, "m": 5, "r": 2}

@@ -5,7 +5,8 @@ import pytest
 from derive.calculus.derivation import gradients
 from derive.calculus.equality import Equality, equal
 from derive.calculus.rules import has_partials
-from derive.core.terms import Bracket, Partial, Read, atoms
+from derive.core.atoms import Bracket, Partial, Read
+from derive.core.traverse import atoms
 from derive.loading import all_layers
 
 LAYERS = all_layers()

@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 
-from derive.core.terms import Atom, Expr, Read, atoms
+from derive.core.atoms import Atom, Read
+from derive.core.terms import Expr
+from derive.core.traverse import atoms
 from derive.witnesses.interpret import Oracle
 
 

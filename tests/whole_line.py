@@ -11,9 +11,10 @@ from latex_reader import evaluate_index
 import numeric
 from derive.calculus.deltas import within
 from derive.calculus.derivation import gradients
+from derive.core.atoms import Read
 from derive.core.axes import LEADING, LEADING_SIZE
 from derive.core.names import latex_of
-from derive.core.terms import Read, atoms
+from derive.core.traverse import atoms
 from derive.lowering.render import compiled
 from derive.printers.latex import index_latex
 from derive.printers.text import index_text

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.calculus.adjoint_names import AdjointNames
+from derive.core.atoms import Bracket, Maximum, Read
 from derive.core.layer import Call, Layer, Statement, Symbol
-from derive.core.terms import Bracket, Expr, Maximum, Read, atoms, tensors_read
+from derive.core.terms import Expr
+from derive.core.traverse import atoms, tensors_read
 
 Saves = Mapping[Call, tuple[tuple[str, Symbol], ...]]
 

@@ -5,20 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from math import gcd
 
-from derive.core.terms import (
-    Atom,
-    Expr,
-    Paren,
-    Rational,
-    Term,
-    add,
-    expr,
-    from_term,
-    multiply,
-    rational,
-    total,
-    transform,
-)
+from derive.core.atoms import Atom, Paren
+from derive.core.terms import Expr, Rational, Term, add, expr, from_term, multiply, rational, total
+from derive.core.traverse import transform
 
 MAX_TERMS = 48
 

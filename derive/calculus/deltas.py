@@ -11,24 +11,12 @@ from types import MappingProxyType
 
 import sympy
 
+from derive.core.atoms import Bracket, Paren, Read
 from derive.core.axes import Affine, Coefficient, Index
 from derive.core.layer import Symbol
 from derive.core.sizes import size_value
-from derive.core.terms import (
-    Bracket,
-    Expr,
-    Factor,
-    Paren,
-    Read,
-    Term,
-    add,
-    expr,
-    from_term,
-    multiply,
-    product,
-    total,
-    transform,
-)
+from derive.core.terms import Expr, Factor, Term, add, expr, from_term, multiply, product, total
+from derive.core.traverse import transform
 
 Names = Mapping[str, Symbol]
 

@@ -19,9 +19,11 @@ from derive.calculus.reuse import unfold
 from derive.calculus.simplify import Context, cost, name_broadcasts, simplify
 from derive.calculus.steps import Derivation, Gradients, Rule, Trail, replace, swap
 from derive.calculus.sublayers import Sublayer, Sublayers
+from derive.core.atoms import Partial, Read
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
-from derive.core.terms import ONE, ZERO, Expr, Partial, Read, add, atom, multiply, read, tensors_read, total
+from derive.core.terms import ONE, ZERO, Expr, add, atom, multiply, read, total
+from derive.core.traverse import tensors_read
 from derive.errors import DifferentiationError, UsageError
 
 CHAIN = (

@@ -19,8 +19,9 @@ from derive.calculus.rules import (
     rewrite_partials,
 )
 from derive.calculus.steps import Rule, Trail
+from derive.core.atoms import Paren, Partial, Read
 from derive.core.layer import Equation, Symbol
-from derive.core.terms import Expr, Paren, Partial, Read
+from derive.core.terms import Expr
 
 DEFINITION = r"\text{a name and its definition are equal}"
 ENTRIES = r"\frac{\partial X_{i}}{\partial X_{p}} = \delta_{i,p}"

@@ -8,12 +8,14 @@ from enum import Enum
 from derive.calculus.collect import expand
 from derive.calculus.deltas import contract
 from derive.calculus.steps import Derivation
+from derive.core.atoms import Atom, Read
 from derive.core.axes import Affine
 from derive.core.layer import Symbol
-from derive.core.terms import Atom, Expr, Read, map_children, multiply, power, total
+from derive.core.terms import Expr, multiply, power, total
 from derive.core.terms import add as add_terms
 from derive.core.terms import atom as as_expr
 from derive.core.terms import expr as number
+from derive.core.traverse import map_children
 
 
 class Equality(Enum):

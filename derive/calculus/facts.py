@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from derive.calculus.collect import expand
 from derive.calculus.deltas import contract, within
 from derive.calculus.reuse import unfold
+from derive.core.atoms import Read
 from derive.core.axes import Index
 from derive.core.layer import Equation, Symbol
-from derive.core.terms import Expr, Read, Term, from_term, map_children, tensors_read, total
+from derive.core.terms import Expr, Term, from_term, total
+from derive.core.traverse import map_children, tensors_read
 
 LEVELS = 3
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from derive.calculus.deltas import same_size
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine, Index
-from derive.core.terms import Atom, Bracket, Expr, Factor, Function, Maximum, Paren, Partial, Rational, Read, Term, Test
+from derive.core.terms import Expr, Factor, Rational, Term
 
 Binding = dict[Index, Affine]
 
@@ -127,7 +128,12 @@ def match_factors(
 
 def _contains(power: Rational, exponent: Rational, atom: Atom) -> bool:
     """Does a^power hold a^exponent with something of the same sign, or nothing, left over?"""
-    return power == exponent or power * exponent > 0 and abs(Fraction(power)) > abs(Fraction(exponent)) or _free_power(atom)
+    return (
+        power == exponent
+        or power * exponent > 0
+        and abs(Fraction(power)) > abs(Fraction(exponent))
+        or _free_power(atom)
+    )
 
 
 def _free_power(atom: Atom) -> bool:

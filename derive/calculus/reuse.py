@@ -12,22 +12,10 @@ from fractions import Fraction
 from derive.calculus.deltas import within
 from derive.calculus.matching import Binding, match_atom, match_product, match_terms
 from derive.calculus.rules import instantiate
+from derive.core.atoms import Paren, Read
 from derive.core.layer import Equation
-from derive.core.terms import (
-    Expr,
-    Paren,
-    Read,
-    Term,
-    add,
-    atom,
-    expr,
-    from_term,
-    map_children,
-    multiply,
-    product,
-    rational,
-    total,
-)
+from derive.core.terms import Expr, Term, add, atom, expr, from_term, multiply, product, rational, total
+from derive.core.traverse import map_children, rebuild
 
 
 def reuse(value: Expr, equation: Equation) -> Expr:
@@ -142,7 +130,7 @@ def unfold(statement: Equation) -> Callable[[Expr], Expr]:
                 if isinstance(factor, Read) and factor.tensor == name and within(factor, statement.symbol.axes):
                     parts.append(instantiate(statement, factor) ** exponent)
                 elif factor.children():
-                    parts.append(factor.rebuild(tuple(unfold_in(c) for c in factor.children())) ** exponent)
+                    parts.append(rebuild(factor, tuple(unfold_in(c) for c in factor.children())) ** exponent)
                 else:
                     parts.append(atom(factor, exponent))
             terms.append(total(multiply(expr(term.coefficient), *parts), term.bound))

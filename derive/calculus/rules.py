@@ -8,31 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine
 from derive.core.layer import Equation
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import (
-    ONE,
-    ZERO,
-    Atom,
-    Bracket,
-    Expr,
-    Function,
-    Maximum,
-    Paren,
-    Partial,
-    Read,
-    Term,
-    Test,
-    add,
-    atom,
-    expr,
-    from_term,
-    multiply,
-    power,
-    tensors_read,
-    total,
-)
+from derive.core.terms import ONE, ZERO, Expr, Term, add, atom, expr, from_term, multiply, power, total
+from derive.core.traverse import tensors_read
 from derive.errors import DifferentiationError, InternalError
 
 PartialRule = Callable[[Partial], Expr | None]

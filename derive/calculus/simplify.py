@@ -15,23 +15,10 @@ from derive.calculus.collect import collect, expand
 from derive.calculus.facts import apply_fact, candidates, sum_of
 from derive.calculus.reuse import reuse
 from derive.calculus.steps import Rule, Trail, same_form
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.layer import Equation, Layer, Symbol
-from derive.core.terms import (
-    Atom,
-    Bracket,
-    Expr,
-    Function,
-    Maximum,
-    Paren,
-    Partial,
-    Read,
-    Term,
-    Test,
-    add,
-    from_term,
-    read,
-    tensors_read,
-)
+from derive.core.terms import Expr, Term, add, from_term, read
+from derive.core.traverse import tensors_read
 
 
 def _first_read(equation: Equation) -> str:

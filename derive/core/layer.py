@@ -9,8 +9,10 @@ from functools import cached_property
 
 import sympy
 
+from derive.core.atoms import Read
 from derive.core.axes import LEADING, Affine, Index
-from derive.core.terms import Expr, Read, read, tensors_read
+from derive.core.terms import Expr, read
+from derive.core.traverse import tensors_read
 
 
 class Role(Enum):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.core.terms import Expr, Test, apply, atom
+from derive.core.atoms import Test
+from derive.core.terms import Expr, apply, atom
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import sympy
 
+from derive.core.atoms import Atom, Bracket, Maximum, Read
 from derive.core.axes import LEADING_SIZE, Affine, Index, fresh, plain_number
 from derive.core.sizes import size_value
-from derive.core.terms import Atom, Bracket, Expr, Maximum, Read, add, atom, expr, multiply, power, total
+from derive.core.terms import Expr, add, atom, expr, multiply, power, total
+from derive.core.traverse import rebuild
 
 Groups = Mapping[Index, tuple[Affine, ...]]
 
@@ -93,7 +95,7 @@ class Rebinding:
             taken = {i.name for group in at.values() for a in group for i in a.indices}
             local, over = self.open(factor.over, at, taken)
             return atom(Maximum(self.expr(factor.body, local), tuple(over)))
-        return factor.rebuild(tuple(self.expr(c, at) for c in factor.children()))
+        return rebuild(factor, tuple(self.expr(c, at) for c in factor.children()))
 
     def scalar(self, name: str) -> Expr:
         value = self.values[name]

@@ -9,228 +9,22 @@ factors and the order of terms (`key`, from `canonical`); nothing is multiplied 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar
 
 from derive.core import canonical
+from derive.core.atoms import Atom, Bracket, Function, Labels, Paren, Read, Substitution, Test
 from derive.core.axes import Affine, Index, fresh
 
 Rational = int | Fraction
-Labels = Mapping[Index, str]
-Factor = tuple["Atom", Rational]
-Substitution = Mapping[Index, Affine]
+Factor = tuple[Atom, Rational]
 
 
 def rational(value: Rational) -> Rational:
     """An int where the value is one, else a Fraction."""
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
-
-
-class Atom:
-    """A factor of a term. Subclasses say what its free indices are, how it is keyed and how indices are replaced."""
-
-    free: frozenset[Index]
-    # Is the value 0 or 1, so that its powers are itself?
-    boolean: ClassVar[bool] = False
-
-    @cached_property
-    def key(self) -> str:
-        return self.key_in({}, 0)
-
-    def labelled(self, labels: Labels, depth: int) -> str:
-        """The key under `labels`; the cached one where no label applies."""
-        if labels and not self.free.isdisjoint(labels):
-            return self.key_in({i: labels[i] for i in self.free if i in labels}, depth)
-        return self.key
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        raise NotImplementedError
-
-    def substitute(self, mapping: Substitution) -> Atom:
-        raise NotImplementedError
-
-    def children(self) -> tuple[Expr, ...]:
-        """The expressions inside."""
-        return ()
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        """This atom, as an expression, with other expressions inside."""
-        return atom(self)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Atom) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-
-@dataclass(frozen=True, eq=False)
-class Read(Atom):
-    """An entry of a tensor: X[b, s*i + d*k - p]. Sizes and options are tensors without indices."""
-
-    tensor: str
-    at: tuple[Affine, ...] = ()
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return frozenset().union(*(a.indices for a in self.at))
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        return f"{self.tensor}[{','.join(a.key(labels) for a in self.at)}]"
-
-    def substitute(self, mapping: Substitution) -> Read:
-        return Read(self.tensor, tuple(a.substitute(mapping) for a in self.at))
-
-
-@dataclass(frozen=True, eq=False)
-class Function(Atom):
-    """A scalar function of the primitive table, applied to an expression."""
-
-    name: str
-    argument: Expr
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.argument.free
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        return f"{self.name}({self.argument.key_in(labels, depth)})"
-
-    def substitute(self, mapping: Substitution) -> Function:
-        return Function(self.name, self.argument.substitute(mapping))
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.argument,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return apply(self.name, children[0])
-
-
-@dataclass(frozen=True, eq=False)
-class Paren(Atom):
-    """An expression in parentheses, kept together as one factor."""
-
-    body: Expr
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.body.free
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        return f"({self.body.key_in(labels, depth)})"
-
-    def substitute(self, mapping: Substitution) -> Paren:
-        return Paren(self.body.substitute(mapping))
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return children[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Bracket(Atom):
-    """An Iverson bracket on indices: 1 where `affine` is zero ("=="), not zero ("!=") or not negative (">=")."""
-
-    relation: str
-    affine: Affine
-    boolean: ClassVar[bool] = True
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.affine.indices
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        key = self.affine.key(labels)
-        if self.relation != ">=":
-            key = min(key, self.affine.times(-1).key(labels))
-        return f"[{key}{self.relation}0]"
-
-    def substitute(self, mapping: Substitution) -> Bracket:
-        return Bracket(self.relation, self.affine.substitute(mapping))
-
-
-@dataclass(frozen=True, eq=False)
-class Test(Atom):
-    """An Iverson bracket on data: 1 where `argument` is ">", ">=", "==" or "!=" zero, else 0.
-
-    Where it is 0 its term is 0, whatever the other factors are: [x > 0] log(x) is 0 at x = -1.
-    """
-
-    relation: str
-    argument: Expr
-    boolean: ClassVar[bool] = True
-    __test__: ClassVar[bool] = False
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.argument.free
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        return f"[{self.argument.key_in(labels, depth)}{self.relation}0]"
-
-    def substitute(self, mapping: Substitution) -> Test:
-        return Test(self.relation, self.argument.substitute(mapping))
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.argument,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return atom(Test(self.relation, children[0]))
-
-
-@dataclass(frozen=True, eq=False)
-class Maximum(Atom):
-    """The largest value of an expression over some indices; reads outside a tensor take no part."""
-
-    body: Expr
-    over: tuple[Index, ...]
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.body.free - set(self.over)
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        inner = {**labels, **{i: f"#{depth}.{n}" for n, i in enumerate(self.over)}}
-        return f"max[{','.join(str(i.size) for i in self.over)}]({self.body.key_in(inner, depth + 1)})"
-
-    def substitute(self, mapping: Substitution) -> Maximum:
-        body, over = open_scope(self.body, self.over, mapping)
-        return Maximum(body.substitute(mapping), over)
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return atom(Maximum(children[0], self.over))
-
-
-@dataclass(frozen=True, eq=False)
-class Partial(Atom):
-    """A partial derivative ∂(of)/∂(entry) that is still to be worked out: other named tensors are held fixed."""
-
-    of: Expr
-    entry: Read
-
-    @cached_property
-    def free(self) -> frozenset[Index]:  # type: ignore[override]
-        return self.of.free | self.entry.free
-
-    def key_in(self, labels: Labels, depth: int) -> str:
-        return f"d({self.of.key_in(labels, depth)})/d({self.entry.key_in(labels, depth)})"
-
-    def substitute(self, mapping: Substitution) -> Partial:
-        return Partial(self.of.substitute(mapping), self.entry.substitute(mapping))
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.of,)
-
-    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        return atom(Partial(children[0], self.entry))
 
 
 @dataclass(frozen=True, eq=False)
@@ -585,60 +379,6 @@ def _as_expr(term: Term) -> Expr:
     return Expr((term,))
 
 
-def open_scope(body: Expr, over: tuple[Index, ...], mapping: Substitution) -> tuple[Expr, tuple[Index, ...]]:
-    """Rename the bound indices of a scope that `mapping` would capture."""
-    incoming = {i.name for a in mapping.values() for i in a.indices}
-    taken = incoming | {i.name for i in body.free}
-    renaming: dict[Index, Index] = {}
-    for index in over:
-        if index.name in incoming:
-            renaming[index] = fresh(index, taken)
-            taken.add(renaming[index].name)
-    if not renaming:
-        return body, over
-    return body.substitute({i: Affine.of(j) for i, j in renaming.items()}), tuple(renaming.get(i, i) for i in over)
-
-
 def from_term(term: Term) -> Expr:
     """A term as an expression, put into normal form again."""
     return _as_expr(product(term.coefficient, term.factors, term.bound))
-
-
-def transform(value: Expr, function) -> Expr:
-    """`value` with `function` applied to every expression inside its atoms, innermost first, then to itself."""
-    return function(map_children(value, lambda child: transform(child, function)))
-
-
-def map_children(value: Expr, function) -> Expr:
-    """`value` with `function` applied to each expression directly inside one of its atoms."""
-    if not any(a.children() for t in value.terms for a, _ in t.factors):
-        return value
-    terms = []
-    for term in value.terms:
-        parts = [
-            power(a.rebuild(tuple(function(c) for c in a.children())), e) if a.children() else atom(a, e)
-            for a, e in term.factors
-        ]
-        # The bound indices of the term are free in its parts: bind them after multiplying.
-        terms.append(total(multiply(expr(term.coefficient), *parts), term.bound))
-    return add(*terms)
-
-
-def atoms(value: Expr) -> Iterator[Atom]:
-    """Every atom of an expression, at any depth, outermost first."""
-    for term in value.terms:
-        for factor, _ in term.factors:
-            yield factor
-            for child in factor.children():
-                yield from atoms(child)
-
-
-def tensors_read(value: Expr) -> dict[str, None]:
-    """The names of all tensors, sizes and options that an expression reads, in order of appearance."""
-    names: dict[str, None] = {}
-    for factor in atoms(value):
-        if isinstance(factor, Read):
-            names[factor.tensor] = None
-        elif isinstance(factor, Partial):
-            names[factor.entry.tensor] = None
-    return names

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from derive.calculus.steps import Gradients
+from derive.core.atoms import Read
 from derive.core.axes import LEADING
 from derive.core.layer import Call, Layer
-from derive.core.terms import Read, atoms
+from derive.core.traverse import atoms
 from derive.documents.typeset import Typesetter, cotangents
 
 LAYOUT = "Each gradient is laid out in the shape of its variable."

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derive.calculus.steps import Derivation, Gradients
+from derive.core.atoms import Bracket, Test
 from derive.core.layer import Call, Layer
-from derive.core.terms import Bracket, Expr, Test, atoms
+from derive.core.terms import Expr
+from derive.core.traverse import atoms
 from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks, rows
 from derive.documents.conventions import CORRELATION, LAYOUT, reads_affine, remarks
 from derive.documents.plain_text import equation_line, gradients_text, show_text

@@ -10,9 +10,10 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanFunction, BooleanTrue
 from sympy.tensor.indexed import Idx
 
+from derive.core.atoms import Bracket, Test
 from derive.core.axes import Affine
 from derive.core.names import shortened
-from derive.core.terms import ONE, ZERO, Bracket, Expr, Test, add, atom, expr, multiply
+from derive.core.terms import ONE, ZERO, Expr, add, atom, expr, multiply
 from derive.language.places import Places
 
 

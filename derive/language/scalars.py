@@ -13,12 +13,13 @@ from sympy.core.function import AppliedUndef
 from sympy.logic.boolalg import Boolean
 from sympy.tensor.indexed import Idx
 
+from derive.core.atoms import Maximum
 from derive.core.axes import Index
 from derive.core.layer import Symbol
 from derive.core.names import shortened
 from derive.core.primitives import PRIMITIVES
 from derive.core.sizes import size_value
-from derive.core.terms import ONE, Expr, Maximum, add, apply, atom, expr, multiply, power, read, total
+from derive.core.terms import ONE, Expr, add, apply, atom, expr, multiply, power, read, total
 from derive.errors import DefinitionError
 from derive.language.brackets import Conditions
 from derive.language.places import UndefinedTensor

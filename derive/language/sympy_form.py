@@ -8,9 +8,10 @@ from typing import ClassVar
 import sympy
 from sympy.tensor.indexed import Idx
 
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine, Index
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import Atom, Bracket, Expr, Function, Maximum, Paren, Partial, Read, Term, Test
+from derive.core.terms import Expr, Term
 from derive.language.functions import MaxOver, Where
 
 RELATIONS: dict[str, Callable] = {"==": sympy.Eq, "!=": sympy.Ne, ">=": sympy.Ge, ">": sympy.Gt}

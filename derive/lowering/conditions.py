@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from derive.core.atoms import Atom, Bracket, Function, Test
 from derive.core.axes import Coefficient, Index, symbolic
-from derive.core.terms import Atom, Bracket, Expr, Function, Term, Test, add, from_term
+from derive.core.terms import Expr, Term, add, from_term
 from derive.lowering.program import Value
 
 # What stands in for the argument of a function that is not finite everywhere, where a condition fails.

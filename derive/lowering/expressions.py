@@ -9,22 +9,10 @@ from typing import ClassVar
 import sympy
 
 from derive.core import canonical
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Read, Test
 from derive.core.axes import LEADING, LEADING_SIZE, Index, symbolic
 from derive.core.layer import Role, Symbol
-from derive.core.terms import (
-    Atom,
-    Bracket,
-    Expr,
-    Factor,
-    Function,
-    Maximum,
-    Paren,
-    Rational,
-    Read,
-    Term,
-    Test,
-    from_term,
-)
+from derive.core.terms import Expr, Factor, Rational, Term, from_term
 from derive.errors import LoweringError
 from derive.lowering.conditions import (
     HARMLESS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
+from derive.core.atoms import Atom, Function, Paren, Read
 from derive.core.layer import Role, Symbol
-from derive.core.terms import Atom, Expr, Function, Paren, Rational, Read, Term
+from derive.core.terms import Expr, Rational, Term
 
 Symbols = Mapping[str, Symbol]
 

@@ -8,25 +8,11 @@ It applies to the sums that are divided by and to those under a logarithm, on eq
 
 from __future__ import annotations
 
+from derive.core.atoms import Atom, Function, Maximum, Paren, Test
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Equation
-from derive.core.terms import (
-    ZERO,
-    Atom,
-    Expr,
-    Function,
-    Maximum,
-    Paren,
-    Rational,
-    Term,
-    Test,
-    add,
-    atom,
-    map_children,
-    multiply,
-    power,
-    total,
-)
+from derive.core.terms import ZERO, Expr, Rational, Term, add, atom, multiply, power, total
+from derive.core.traverse import map_children
 
 NAME = "shift by the maximum"
 STATEMENT = r"\sum_{k} e^{x_{k}} = e^{M} \sum_{k} e^{x_{k} - M}, \quad M = \max_{k} x_{k}"

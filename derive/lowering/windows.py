@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from derive.calculus.deltas import ends_with
 from derive.core import canonical
+from derive.core.atoms import Atom, Bracket, Read
 from derive.core.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
 from derive.core.layer import Role, Symbol
-from derive.core.terms import Atom, Bracket, Factor, Read, Term, product
+from derive.core.terms import Factor, Term, product
 from derive.lowering.layout import FLAT_SIZE, ordered
 from derive.lowering.program import Diagonal, Row, Value, Window
 from derive.lowering.signs import defined

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from derive.core.atoms import Bracket, Test
 from derive.core.axes import Affine, Coefficient, symbolic
-from derive.core.terms import Bracket, Expr, Test
+from derive.core.terms import Expr
 
 MIRRORED = {">": "<", ">=": "<=", "==": "==", "!=": "!="}
 

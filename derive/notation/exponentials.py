@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from derive.core.terms import Expr, Factor, Function, add, scale
+from derive.core.atoms import Function
+from derive.core.terms import Expr, Factor, add, scale
 
 
 def gathered(factors: Iterable[Factor]) -> list[Factor]:

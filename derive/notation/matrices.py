@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
+from derive.core.atoms import Bracket
 from derive.core.axes import Index
-from derive.core.terms import Bracket, Rational, rational
+from derive.core.terms import Rational, rational
 from derive.notation.operators import Operator
 
 

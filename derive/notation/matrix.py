@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from derive.core.atoms import Bracket, Read
 from derive.core.axes import LEADING, Index
-from derive.core.terms import Bracket, Expr, Read, atoms
+from derive.core.terms import Expr
+from derive.core.traverse import atoms
 from derive.errors import InternalError
 from derive.notation.arrange import arrange
 from derive.notation.matrices import Mask, Matrix, MatrixForm, Transpose

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine, Index
-from derive.core.terms import (
-    Atom,
-    Bracket,
-    Expr,
-    Function,
-    Maximum,
-    Paren,
-    Partial,
-    Rational,
-    Read,
-    Term,
-    Test,
-    add,
-    atoms,
-    product,
-)
+from derive.core.terms import Expr, Rational, Term, add, product
+from derive.core.traverse import atoms
 from derive.notation.comparisons import sides
 from derive.notation.exponentials import gathered_where_nested
 from derive.notation.matrices import (

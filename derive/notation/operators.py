@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
 
+from derive.core.atoms import Atom, Bracket, Read
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Layer, Symbol
 from derive.core.names import latex_of
-from derive.core.terms import Atom, Bracket, Expr, Read, Term
+from derive.core.terms import Expr, Term
 
 
 @dataclass(frozen=True)

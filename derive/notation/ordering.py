@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 
 from derive.core.layer import Role, Symbol
-from derive.core.terms import Expr, Term, tensors_read
+from derive.core.terms import Expr, Term
+from derive.core.traverse import tensors_read
 
 Names = Mapping[str, Symbol]
 

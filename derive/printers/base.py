@@ -9,22 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
 
+from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine, Coefficient, Index, symbolic
 from derive.core.layer import Role
-from derive.core.terms import (
-    Atom,
-    Bracket,
-    Expr,
-    Function,
-    Maximum,
-    Paren,
-    Partial,
-    Rational,
-    Read,
-    Term,
-    Test,
-    atoms,
-)
+from derive.core.terms import Expr, Rational, Term
+from derive.core.traverse import atoms
 from derive.notation.comparisons import balanced, sides
 from derive.notation.exponentials import gathered
 from derive.notation.ordering import Names, Order

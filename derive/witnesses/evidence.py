@@ -12,9 +12,10 @@ import numpy as np
 
 from derive.calculus.derivation import gradients
 from derive.calculus.steps import Gradients
+from derive.core.atoms import Atom, Function, Maximum, Test
 from derive.core.layer import Call, Layer, Symbol
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import Atom, Function, Maximum, Test, atoms
+from derive.core.traverse import atoms
 from derive.errors import CheckError
 from derive.witnesses.entries import Array
 from derive.witnesses.interpret import Saves, interpret

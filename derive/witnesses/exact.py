@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from derive.core.atoms import Atom, Function, Read
 from derive.core.layer import Call, Layer
-from derive.core.terms import Atom, Function, Read, atoms
+from derive.core.traverse import atoms
 from derive.witnesses.entries import Array, Number
 from derive.witnesses.interpret import interpret
 

@@ -18,10 +18,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from derive.core.atoms import Bracket, Function, Maximum, Paren, Partial, Read, Test
 from derive.core.axes import Affine, Coefficient, Index
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import Bracket, Expr, Factor, Function, Maximum, Paren, Partial, Read, Term, Test
+from derive.core.terms import Expr, Factor, Term
 from derive.notation.exponentials import gathered
 from derive.witnesses.entries import Array, Entries, Number, Place, bind, entries_of, evaluated, filled, integer, leads
 

@@ -12,8 +12,10 @@ from typing import ClassVar
 import numpy as np
 
 from derive.calculus.steps import Derivation, Gradients
+from derive.core.atoms import Partial
 from derive.core.layer import Statement
-from derive.core.terms import Expr, Partial, atoms
+from derive.core.terms import Expr
+from derive.core.traverse import atoms
 from derive.witnesses.entries import Array, Entries, Number, entries_of
 from derive.witnesses.evidence import all_saves, cotangent_symbols
 from derive.witnesses.interpret import STEP, At, Oracle, bare_read, oracle_of

@@ -15,9 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
+from derive.core.atoms import Maximum
 from derive.core.axes import LEADING_SIZE
 from derive.core.layer import Call, Layer, Symbol
-from derive.core.terms import Expr, Maximum
+from derive.core.terms import Expr
 from derive.errors import CheckError
 from derive.witnesses.entries import Array, Number, Place, evaluated, leads
 from derive.witnesses.interpret import interpret

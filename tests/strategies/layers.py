@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from derive.core.atoms import Bracket, Read, Test
 from derive.core.layer import Call, Layer
-from derive.core.terms import Bracket, Read, Test, atoms
+from derive.core.traverse import atoms
 
 from .expressions import Expressions
 from .source import HEAD, LEAD, NAMES, Definition, Source, twins
