@@ -15,7 +15,7 @@ TABLE = Path(__file__).with_name("bad_input.txt")
 HEAD = """\
 import sympy
 from sympy import *
-from derive.language.definition import *
+from derive.language import *
 from derive.layers.conv1d import conv1d
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax

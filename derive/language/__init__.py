@@ -14,6 +14,7 @@ from derive.language.definition import (
     leading,
     sigmoid,
     softplus,
+    tensor,
     where,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "leading",
     "sigmoid",
     "softplus",
+    "tensor",
     "where",
 ]

@@ -17,7 +17,7 @@ from sympy import Abs, And, Eq, Function, KroneckerDelta, Max, Min, Ne, Not, Or,
 from sympy import EulerGamma, I, Matrix, Mod, nan, oo, zoo
 from sympy import atan, cos, cosh, exp, log, pi, sin, sinh, sqrt, tanh
 
-from derive.language.definition import *
+from derive.language import *
 from derive.layers.activations import relu, sigmoid as logistic
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax
