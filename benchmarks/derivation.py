@@ -87,7 +87,7 @@ def measure_layers(repeats: int) -> dict[str, float]:
 def measure_processes(repeats: int) -> dict[str, float]:
     return {
         "import sympy": process_time(["-c", "import sympy"], repeats),
-        "import derive": process_time(["-c", "import derive; derive.language.definition"], repeats),
+        "import derive": process_time(["-c", "import derive; derive.define"], repeats),
         "derive latex attention": process_time(["-m", "derive", "latex", "attention"], repeats),
     }
 

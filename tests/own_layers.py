@@ -2,7 +2,7 @@
 
 from sympy import Abs, And, KroneckerDelta, Max, Ne, Sum, exp, log, sqrt, tanh
 
-from derive.language.definition import (
+from derive.language import (
     Axis,
     Integer,
     Parameter,

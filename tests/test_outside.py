@@ -4,7 +4,7 @@ import pytest
 from sympy import Eq, Sum, cos, exp, log, sqrt
 from whole_line import through_the_line
 
-from derive.language.definition import Tensor, axes, define, layer, where
+from derive.language import Tensor, axes, define, layer, where
 from derive.layers.softmax import softmax
 
 i, j, k, l, q = axes("i=n j=n k=m l=m q=K")

@@ -1,6 +1,10 @@
 """What SymPy's words mean in an equation: each on a small example, by the oracle and by the generated code."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
+import own_layers
 import pytest
 import sympy
 from sympy import (
@@ -30,9 +34,9 @@ from sympy import (
 
 import derive
 from derive.core.axes import LEADING
-from derive.core.layer import Call
+from derive.core.layer import Call, Equation
 from derive.errors import DefinitionError
-from derive.language.definition import (
+from derive.language import (
     Axis,
     Integer,
     Max,
@@ -47,11 +51,14 @@ from derive.language.definition import (
     tensor,
     where,
 )
+from derive.language.scalars import Converter
 from derive.layers.attention import attention
 from derive.layers.conv1d import conv1d
 from derive.layers.linear import linear
 from derive.layers.softmax import softmax
+from derive.loading import load_all
 from derive.witnesses.interpret import interpret
+from derive.witnesses.sampling import cases
 
 i, j, k = axes("i=n j=n k=m")
 x, y, c = np.array([-1.0, 0.0, 2.0]), np.array([1.0, 0.0, -3.0]), np.array(0.5)
@@ -247,3 +254,38 @@ def test_where_a_mistake_was_made(tmp_path):
     )
     with pytest.raises(derive.DeriveError, match="line 5: mine: Y.i.: T is read here but defined later"):
         derive.load(str(path))
+
+
+# SymPy out, and in again
+
+
+@pytest.mark.parametrize("own", load_all(own_layers.__file__), ids=lambda own: own.name)
+def test_out_and_in_again(own):
+    """What is handed back as SymPy means the same when it is written into an equation."""
+    again = replace(own, statements=tuple(map(partial(rewritten, own), own.statements)))
+    case = cases(own, work=2000)[0]
+    values, same = case.values, interpret(again, case.arguments, case.options)
+    for name in own.outputs:
+        np.testing.assert_allclose(same[name], values[name], rtol=1e-12, atol=1e-12)
+
+
+def rewritten(own, statement):
+    if isinstance(statement, Call):
+        return statement
+    converter = Converter(own.symbols, f"{own.name}: {statement.symbol.read_as}", lambda index, where: None)
+    return Equation(statement.symbol, converter.convert(derive.to_sympy(statement.expr)))
+
+
+def test_sums_in_sums_are_told_apart():
+    """SymPy would not mind an index that is summed over twice, but whoever works with the result would."""
+
+    j2 = Axis("j2", "n")
+
+    @layer
+    def own(x: Tensor[i]):
+        return define("L", (), Sum(x[i] * exp(Sum(x[j] * sin(Sum(where(j2 <= j, x[j - j2]), j2)), j)), i))
+
+    written = derive.to_sympy(own.statements[0].expr)
+    names = [limit[0] for s in written.atoms(Sum) for limit in s.limits]
+    assert len(names) == len(set(names)) == 3
+    assert not written.has(Piecewise)

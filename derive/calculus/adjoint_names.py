@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from derive.core.axes import Index, fresh
 from derive.core.layer import Layer, Role, Symbol
 from derive.core.names import latex_of
 
 LETTERS = "p q r u v a b c d e f g h l m n o s t w x y z".split()
+
+
+def spelling(symbol: Symbol) -> str:
+    """How a symbol is spelled in LaTeX."""
+    return symbol.latex or latex_of(symbol.name)
 
 
 class AdjointNames:
@@ -15,6 +22,8 @@ class AdjointNames:
     def __init__(self, layer: Layer):
         self.layer = layer
         self.symbols = dict(layer.symbols)
+        # How everything in scope is spelled, kept along so that a name costs no search.
+        self.spelled = {spelling(s) for s in self.symbols.values()}
         self.letters = self._free_letters()
         # What stands for the scalar that is differentiated; a loss has its own name for it.
         self.loss = self.fresh("loss" if layer.scalar else "L")
@@ -30,6 +39,7 @@ class AdjointNames:
 
     def declare(self, symbol: Symbol) -> Symbol:
         self.symbols[symbol.name] = symbol
+        self.spelled.add(spelling(symbol))
         return symbol
 
     def adjoint(self, tensor: str) -> Symbol:
@@ -37,7 +47,7 @@ class AdjointNames:
         if tensor not in self.adjoints:
             symbol = self.symbols[tensor]
             name = self.fresh(f"d{tensor}")
-            latex = symbol.latex or latex_of(symbol.name)
+            latex = spelling(symbol)
             primes = self._primes(r"\mathrm{d}", latex)
             self.tensor_of[name] = tensor
             self.adjoints[tensor] = self.declare(
@@ -53,21 +63,17 @@ class AdjointNames:
 
     def _primes(self, head: str, tail: str = "") -> str:
         """As many primes behind `head` as it takes to be spelled like nothing else: dx, and d'x for its second use."""
-        spelled = {s.latex or latex_of(s.name) for s in self.symbols.values()}
         primes = ""
-        while f"{head}{primes}{tail}" in spelled:
+        while f"{head}{primes}{tail}" in self.spelled:
             primes += "'"
         return primes
 
     def share(self, tensor: str, output: Symbol) -> Symbol:
         """The symbol of one of several contributions to ∂L/∂tensor: what comes through the call that gives `output`."""
         symbol = self.symbols[tensor]
-        spelled = {s.latex for s in self.symbols.values()}
-        marks = (output.latex or latex_of(output.name)) + ","
-        latex, number = "", 1
-        while not latex or latex in spelled:
-            mark = marks + str(number) if number > 1 else marks[:-1]
-            latex, number = rf"\mathrm{{d}}{symbol.latex or latex_of(tensor)}^{{({mark})}}", number + 1
+        marks = (f"{spelling(output)},{number}" if number > 1 else spelling(output) for number in count(1))
+        spellings = (rf"\mathrm{{d}}{spelling(symbol)}^{{({mark})}}" for mark in marks)
+        latex = next(text for text in spellings if text not in self.spelled)
         return self.declare(Symbol(self.fresh(f"d{tensor}_{output.name}"), symbol.axes, Role.ADJOINT, latex=latex))
 
     def statistic(self, name: str, axes: tuple[Index, ...]) -> Symbol:
@@ -79,7 +85,7 @@ class AdjointNames:
         """∂L/∂Y, displayed as G for an output Y and as g for an output y."""
         letter = "G" if output.name[0].isupper() else "g"
         alone = len(self.layer.outputs) == 1 and letter not in self.symbols
-        tail = "" if alone else f"_{{{output.latex or latex_of(output.name)}}}"
+        tail = "" if alone else f"_{{{spelling(output)}}}"
         primes = self._primes(letter, tail)
         text = f"{letter}{primes}" if alone else f"{letter}{primes}_{output.shown}"
         latex = f"{letter}{primes}{tail}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from derive.calculus.adjoint_names import AdjointNames
 from derive.core.atoms import Bracket, Maximum, Read
-from derive.core.layer import Call, Layer, Statement, Symbol
+from derive.core.layer import Call, Layer, Role, Statement, Symbol
 from derive.core.terms import Expr
 from derive.core.traverse import atoms, tensors_read
 
@@ -26,6 +26,8 @@ def backward_layer(
     residuals = [s for s in (*forward, *inside) if s.name in reads]
     cotangents = [names.cotangents[name] for name in layer.outputs]
     residuals = _with_sizes(residuals, cotangents, statements, forward)
+    # What was a cotangent is an input like any other where a gradient itself is differentiated.
+    residuals = [s.renamed(role=Role.INPUT) if s.role is Role.COTANGENT else s for s in residuals]
     return Layer(
         f"{layer.name}_bwd",
         (*residuals, *cotangents),

@@ -42,6 +42,15 @@ def _contract_term(term: Term, names: Names) -> Expr:
         bracket, index, target = found
         factors = [(a.substitute({index: target}), e) for a, e in term.factors if a is not bracket]
         term = product(term.coefficient, factors, tuple(i for i in term.bound if i != index))
+    return _count_term(term)
+
+
+def count(value: Expr) -> Expr:
+    """Count out the indices that nothing under their sum uses, at every depth: Σ_i a = n a."""
+    return transform(value, lambda e: add(*map(_count_term, e.terms)))
+
+
+def _count_term(term: Term) -> Expr:
     unused = [i for i in term.bound if not any(i in a.free for a, _ in term.factors)]
     if not unused:
         return from_term(term)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.calculus.collect import collect, expand
+from derive.calculus.deltas import count
 from derive.calculus.facts import apply_fact, candidates, sum_of
 from derive.calculus.reuse import reuse
 from derive.calculus.steps import Rule, Trail, same_form
@@ -114,6 +115,7 @@ def rules(value: Expr, context: Context) -> Iterator[Rule]:
     for equation in context.forward_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
     yield Rule("collect", r"a b + a c = a (b + c)", collect)
+    yield Rule("count indices", r"\sum_{i} a = n a", count)
     for equation in context.adjoints_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
 

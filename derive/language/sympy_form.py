@@ -22,8 +22,9 @@ def to_sympy(value: Expr) -> sympy.Expr:
 
     A condition is a `Piecewise`; a `Where` of `derive.language.functions` where SymPy would move it out of its sum.
     """
-    written = Writer(lambda condition: sympy.Piecewise((1, condition), (0, True))).expr(value)
-    return Writer(lambda condition: Where(condition, 1, 0)).expr(value) if moved(written) else written
+    free = frozenset(i.name for i in value.free)
+    written = Writer(lambda condition: sympy.Piecewise((1, condition), (0, True)), free).expr(value)
+    return Writer(lambda condition: Where(condition, 1, 0), free).expr(value) if moved(written) else written
 
 
 def moved(value: sympy.Expr) -> bool:
@@ -50,16 +51,19 @@ def _read(factor: Read) -> sympy.Expr:
 
 
 class Writer:
-    """Writes expressions with `iverson` for conditions."""
+    """Writes expressions with `iverson` for conditions. `taken` are the names of the indices in sight."""
 
-    def __init__(self, iverson: Callable):
+    def __init__(self, iverson: Callable, taken: frozenset[str]):
         self.iverson = iverson
+        self.taken = taken
 
     def expr(self, value: Expr) -> sympy.Expr:
         return sympy.Add(*(self.term(t) for t in value.terms))
 
     def term(self, term: Term) -> sympy.Expr:
-        body = sympy.Mul(sympy.Rational(term.coefficient), *(self.power(a, e) for a, e in term.factors))
+        term = term.apart(self.taken)
+        inner = Writer(self.iverson, self.taken | {i.name for i in term.bound})
+        body = sympy.Mul(sympy.Rational(term.coefficient), *(inner.power(a, e) for a, e in term.factors))
         return sympy.Sum(body, *((_index(i), 0, i.size - 1) for i in term.bound)) if term.bound else body
 
     def power(self, factor: Atom, exponent) -> sympy.Expr:

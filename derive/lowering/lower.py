@@ -71,7 +71,8 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
     """The statements that compute what is wanted, each shared part once."""
     lowering = Expressions(layer.symbols)
     saves = derived.saves if derived is not None else {}
-    statements = [_statement(s, lowering, saves) for s in _live(layer.statements, wanted, saves)]
+    live = _live(layer.statements, wanted, saves)
+    statements = [_statement(s, lowering, saves, backward=derived is None) for s in live]
     taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
     return tuple(_unaliased(shared(statements, taken), layer.outputs))
 
@@ -90,10 +91,10 @@ def _live(statements: Sequence[Statement], wanted: Sequence[str], saves: Mapping
     return kept[::-1]
 
 
-def _statement(statement: Statement, lowering: Expressions, saves: Mapping) -> ArrayStatement:
+def _statement(statement: Statement, lowering: Expressions, saves: Mapping, backward: bool) -> ArrayStatement:
     if isinstance(statement, Equation):
         return _equation(statement, lowering)
-    return _call(statement, saves.get(statement, ()))
+    return _backward_call(statement) if backward else _call(statement, saves.get(statement, ()))
 
 
 def _equation(equation: Equation, lowering: Expressions) -> Assign:
@@ -111,13 +112,16 @@ def _call(call: Call, saved: Sequence[tuple[str, Symbol]]) -> CallLayer:
         names = {inner: symbol.name for inner, symbol in saved}
         inside = tuple(names.get(s.name, "_") for s in residuals_of(gradients(callee)))
         return CallLayer(f"{callee.name}_fwd", targets, call.arguments, inside, False, options)
-    roles = [s.role for s in callee.arguments]
-    if Role.COTANGENT not in roles:
-        return CallLayer(callee.name, targets, call.arguments, None, False, options)
-    pairs = list(zip(roles, call.arguments, strict=True))
+    return CallLayer(callee.name, targets, call.arguments, None, False, options)
+
+
+def _backward_call(call: Call) -> CallLayer:
+    """The call of a sublayer's backward function: residuals in one tuple, then the cotangents."""
+    pairs = list(zip((s.role for s in call.layer.arguments), call.arguments, strict=True))
     residuals = tuple(a for role, a in pairs if role is not Role.COTANGENT)
     cotangents = tuple(a for role, a in pairs if role is Role.COTANGENT)
-    return CallLayer(callee.name, targets, cotangents, residuals, True, options)
+    targets = tuple(s.name for s in call.outputs)
+    return CallLayer(call.layer.name, targets, cotangents, residuals, True, tuple(call.options.items()))
 
 
 def _unaliased(statements: Sequence[ArrayStatement], outputs: Sequence[str]) -> list[ArrayStatement]:
