@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from derive.calculus.steps import Derivation, Gradients
-from derive.core.layer import Layer
+from derive.core.layer import Layer, expect_layer
 
 if TYPE_CHECKING:
     from derive.witnesses.report import Report
@@ -38,10 +38,10 @@ def check(of: Layer, seed: int = 0) -> Report:
     """Every witness that applies to a layer, side by side; `.ok` says whether all agree, `print` shows the table."""
     from derive.witnesses.check import check_layer
 
-    return check_layer(of, seed)
+    return check_layer(expect_layer(of), seed)
 
 
 def _gradients(of: Layer | Gradients) -> Gradients:
     from derive.calculus.derivation import gradients
 
-    return gradients(of) if isinstance(of, Layer) else of
+    return of if isinstance(of, Gradients) else gradients(of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import unicodedata
@@ -38,6 +39,7 @@ def to_ascii(text: str) -> str:
     >>> to_ascii("dW = Xᵀ G")
     'dW = X^T G'
     """
+    text = re.sub(r"√(\w+)", r"sqrt(\1)", text)
     spelled = "".join(ASCII.get(character, character) for character in text)
     plain = unicodedata.normalize("NFKD", spelled)
     return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode("ascii")

@@ -31,6 +31,11 @@ u, v = Axis("u", 3), Axis("v", 4)
 
 
 @layer
+def cosine(x: Tensor[..., d], y: Tensor[..., d]):
+    return define("c", (...,), Sum(x[..., d] * y[..., d], d) / sqrt(Sum(x[..., d] ** 2, d) * Sum(y[..., d] ** 2, d)))
+
+
+@layer
 def trilinear(x: Tensor[..., i], W: Parameter[i, j, k], y: Tensor[..., j]):
     return define("z", (..., k), Sum(x[..., i] * W[i, j, k] * y[..., j], i, j))
 

@@ -33,7 +33,7 @@ DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)
 # A display that starts with no left side and no = goes on with the display before.
 GOES_ON = re.compile(r"\\end\{aligned\}\s*\\\]\s*\\\[\s*\\begin\{aligned\}(?=\s*&\\q)")
 SYMBOL = re.compile(r"^\$(.+?)\$ & \\texttt\{(.+?)\} & (.+?) & .+? \\\\", re.MULTILINE)
-CALLEE = re.compile(r"The layer \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$ is")
+CALLEE = re.compile(r"(?:The layer|The gradients of) \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$(?: is|[,:])")
 EXAMPLE = re.compile(r"For example, with (.*):")
 GIVEN = re.compile(r"\$(.+?) = (-?\d+)\$")
 DERIVATIVE = re.compile(r"\\frac\{\\partial (.+?)\}\{\\partial (.+)\}\Z")
@@ -192,7 +192,13 @@ class Reading:
         if match is None or code not in calls or match.group(1).replace(r"\_", "_") != calls[code].layer.name:
             return None
         assert calls[code].outputs[line.output].name == code
-        given = dict(zip(calls[code].arguments, match.group(2).split(", "), strict=True))
+        call, words = calls[code], match.group(2).split(", ")
+        options = dict(word.split(" = ") for word in words if " = " in word)
+        for option in call.layer.options:
+            printed = evaluate_index(options.pop(option.latex or option.name), (), {}, {}, self.scalars)
+            assert float(printed) == float(evaluated(call.options[option.name], self.options))
+        assert not options
+        given = dict(zip(call.arguments, (word for word in words if " = " not in word), strict=True))
         return self.called(calls[code], code)({self.spelled(a): self.arrays[name] for a, name in given.items()})
 
     # operators

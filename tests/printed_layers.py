@@ -8,6 +8,7 @@ from derive.calculus.derivation import gradients
 from derive.language.definition import Axis, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
 from derive.layers.activations import tanh
 from derive.layers.linear import linear
+from derive.layers.mlp import mlp
 from derive.layers.softmax import softmax
 
 b, i, j, k, o = axes("b=n i=d j=m k=r o=q")
@@ -53,6 +54,27 @@ def twice(X: Tensor[..., i], W: Parameter[i, i2], c: Parameter[i2]):
     H = linear(X, W, c, name="H")
     T = tanh(H, name="T")
     return linear(T, W, c, name="Y")
+
+
+@layer
+def scaled_scores(Q: Tensor[..., i, k], K: Tensor[..., j, k], w: Parameter[k], *, scale: Real(latex="c") = 2.0):
+    """Softmax of weighted scores: its gradients go through names of its own."""
+    S = define("S", (..., i, j), scale * Sum(Q[..., i, k] * K[..., j, k] * w[k], k))
+    return softmax(S, over=j, name="P")
+
+
+@layer
+def through_names(X: Tensor[i, k], W1: Parameter[k, h], b1: Parameter[h], W2: Parameter[h, k], b2: Parameter[k]):
+    """A sublayer called twice with the same weights, whose gradients go through names of its own."""
+    Y = mlp(X, W1, b1, W2, b2, name="Y")
+    return mlp(Y, W1, b1, W2, b2, name="Z")
+
+
+@layer
+def to_itself(X: Tensor[i, k], w: Parameter[k], *, sharp: Real(latex=r"\lambda") = 0.5):
+    """A tensor that is two arguments of one call, with an option passed on."""
+    P = scaled_scores(X, X, w, scale=3 * sharp, name="P")
+    return define("Y", (i, k), Sum(P[i, i2] * X[i2, k], i2))
 
 
 @layer
@@ -106,6 +128,9 @@ OWN = {
         masked_attention,
         kinks,
         twice,
+        through_names,
+        scaled_scores,
+        to_itself,
         mixed,
         standardised,
         band,

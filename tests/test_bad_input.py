@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import os
 import textwrap
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from derive.core.names import IDENTIFIER, RESERVED
 from derive.errors import DeriveError
+from derive.printers import numpy_helpers
 
 TABLE = Path(__file__).with_name("bad_input.txt")
 HEAD = """\
@@ -71,6 +74,17 @@ def test_every_message_says_what_to_do():
         assert message.count(". ") >= 1 or ": " in message, code
         for word in ("object at 0x", "DeriveError", "Traceback", "NoneType", "sympy."):
             assert word not in message, code
+
+
+def test_no_name_can_hide_one_of_the_generated_modules_own():
+    """What a generated module imports is reserved; its helpers start as no name of a person's can."""
+    tree = ast.parse(Path(numpy_helpers.__file__).read_text(encoding="utf-8"))
+    imported = {
+        a.asname or a.name for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names
+    }
+    helpers = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert imported and imported <= RESERVED
+    assert helpers and all(name.startswith("_") and not IDENTIFIER.match(name) for name in helpers)
 
 
 def update() -> None:

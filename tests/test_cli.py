@@ -240,7 +240,7 @@ def test_unicode_where_it_can():
 
 
 def test_to_ascii():
-    assert to_ascii("dS = P ⊙ (G Vᵀ - δ 1ᵀ)/√d_k") == "dS = P * (G V^T - delta 1^T)/sqrtd_k"
+    assert to_ascii("dS = P ⊙ (G Vᵀ - δ 1ᵀ)/√d_k") == "dS = P * (G V^T - delta 1^T)/sqrt(d_k)"
     assert to_ascii("naïve 漢") == "naive ?"
 
 

@@ -11,6 +11,7 @@ from latex_reader import split_aligned
 from latex_reader.tokens import tokenize
 from sympy import Sum, exp, tanh
 
+import derive
 from derive.calculus.derivation import gradients
 from derive.core.layer import Layer
 from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks
@@ -18,7 +19,9 @@ from derive.documents.document import derivation_latex, equation_line, gradients
 from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
 from derive.documents.typeset import Line, Typesetter
 from derive.errors import NotationError, UsageError
-from derive.language.definition import Parameter, Tensor, axes, define, layer
+from derive.language.definition import Axis, Parameter, Tensor, axes, define, layer
+from derive.layers.conv1d import conv1d
+from derive.layers.mlp import mlp
 from derive.loading import all_layers, load
 from derive.notation.operators import find_operators
 from derive.printers.latex import LatexStyle
@@ -114,6 +117,92 @@ def test_what_a_user_wrote_is_escaped():
     text = latex(gradients(rude), document=True)
     assert r"50\% of \$X\$ \& \textbackslash{}input\{secrets\} \#1" in text
     assert "Not the first paragraph" not in text
+
+
+@layer
+def scaled(X: Tensor[b, i], gamma: Parameter[i]):
+    """A Greek name."""
+    return define("Y", (b, i), X[b, i] * gamma[i])
+
+
+def test_the_gradient_by_a_greek_name_is_spelled_like_it():
+    assert "    dγ = (G ⊙ X)ᵀ 1\n" in show_text(gradients(scaled))
+    assert "    dgamma = (G .* X)^T 1\n" in show_text(gradients(scaled), ascii=True)
+
+
+# sublayers
+
+
+h = Axis("h", "d_hidden")
+
+
+@layer
+def calls(X: Tensor[i, k], W1: Parameter[k, h], b1: Parameter[h], W2: Parameter[h, k], b2: Parameter[k]):
+    """A multilayer perceptron called twice with the same weights."""
+    Y = mlp(X, W1, b1, W2, b2, name="Y")
+    return mlp(Y, W1, b1, W2, b2, name="Z")
+
+
+@layer
+def strided(X: Tensor[..., i, t], W: Parameter[o, i, k], c: Parameter[o]):
+    """A convolution called with an option."""
+    return conv1d(X, W, c, stride=2, name="Y")
+
+
+def test_a_call_shows_its_options():
+    assert equation_line(strided) == "Y = conv1d(X, W, c, stride = 2, padding = 0, dilation = 1)"
+    text = latex(gradients(strided), document=True)
+    assert r"Y &= \mathrm{conv1d}\left(X, W, c, s = 2, p = 0, d = 1\right)" in text
+    assert r"The layer $\mathrm{conv1d}\left(X, W, b, s, p, d\right)$ is" in text
+
+
+def test_the_layers_that_a_sublayer_calls_are_written_out_once_each():
+    text = latex(gradients(calls), document=True)
+    for callee in ("mlp", "linear"):
+        assert text.count(rf"The layer $\mathrm{{{callee}}}") == 1
+    assert text.count(r"H &= \mathrm{linear}\left(X, W_{1}, b_{1}\right)") == 1
+
+
+def test_a_gradient_that_a_sublayer_gives_is_stated_by_the_chain_rule():
+    shown = show_text(gradients(calls))
+    assert "dX[i,k] = Σ_{i1,k1} dY[i1,k1] ∂Y[i1,k1]/∂X[i,k]   (derivation of mlp)" in shown
+    text = latex(gradients(calls), document=True, steps=True)
+    signature = r"$\mathrm{mlp}\left(X, W_{1}, b_{1}, W_{2}, b_{2}\right)$"
+    assert text.count(rf"The gradients of {signature}, given $G = \partial L / \partial Y$:") == 1
+
+
+def test_contributions_through_calls_are_defined():
+    shown = show_text(gradients(calls))
+    assert "dW1 = dW1_Z + dW1_Y" in shown
+    assert "\nZ = mlp(Y, W1, b1, W2, b2) contributes dW1_Z to dW1, db1_Z to db1, dW2_Z to dW2, db2_Z to db2.\n" in shown
+    rows = latex(gradients(calls), document=True).partition("longtable")[2]
+    assert r"\texttt{dW1\_Z} & $K_{w} \times d_{\mathit{hidden}}$ & contribution to $\mathrm{d}W_{1}$" in rows
+
+
+def test_values_inside_calls_are_defined():
+    @layer
+    def weighted(X: Tensor[i, k], w: Parameter[k], V: Tensor[i, o]):
+        A = define("A", (i,), tanh(Sum(X[i, k] * w[k], k)))
+        return define("Y", (i, o), A[i] * V[i, o])
+
+    @layer
+    def outer(X: Tensor[i, k], w: Parameter[k], V: Tensor[i, o]):
+        return weighted(X, w, V, name="Y")
+
+    assert "\nY_A is the A inside Y = weighted(X, w, V)." in show_text(gradients(outer))
+
+
+def test_sizes_of_several_terms_stand_in_parentheses_in_shapes():
+    text = latex(gradients(load("conv1d")), document=True)
+    assert r"|\ell| \times c_{\mathit{out}} \times (\left\lfloor" in text
+
+
+def test_a_derivation_alone_knows_its_layer():
+    """Spellings of options, the operators with their entries, and the name of the loss."""
+    text = derivation_latex(gradients(load("toeplitz"))["x"])
+    assert r"\frac{\partial L}{\partial x} &= T(w)^{\top} g" in text
+    assert r"T(w)_{t,j} &= \sum_{k} w_{k} \, \left[j = s t + d k - p\right]" in text
+    assert r"\frac{\partial L}{\partial Y_{\ell}}" in derivation_latex(gradients(load("mse"))["Y"])
 
 
 # the fragment
@@ -319,3 +408,19 @@ def test_a_template_that_lacks_a_field_is_an_error(make):
 
 def test_the_templates_are_found():
     assert (folder() / "latex.tex.j2").is_file()
+
+
+# at the prompt
+
+
+def test_values_introduce_themselves_in_a_line():
+    found = gradients(load("linear"))
+    assert repr(load("linear")) == "<layer linear(X, W, b) -> Y>"
+    assert repr(found) == "<gradients of linear by X, W, b>"
+    assert repr(found["W"]) == "<derivation of dW[i, o], 5 steps>"
+
+
+@pytest.mark.parametrize("verb", [derive.show, derive.latex, derive.check, derive.gradients, derive.compiled])
+def test_what_is_no_layer_is_turned_away_with_the_way_to_one(verb):
+    with pytest.raises(UsageError, match=re.escape("'linear' is not a layer. Give what @layer made of a function")):
+        verb("linear")

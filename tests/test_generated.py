@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import lowered_layers
@@ -94,6 +95,13 @@ def test_a_module_needs_numpy_only_and_loops_over_taps_only(name):
 def test_no_product_of_many_operands_is_left_to_einsum(name):
     for call in re.findall(r"np\.einsum\(\"([^\"]*)\"", numpy_source(ALL[name])):
         assert call.count(",") == 1
+
+
+@pytest.mark.parametrize("text", ["Luong's attention.", "A 'quoted' word.", r"ends \' so", r"a \\' b", "\"' both"])
+def test_an_apostrophe_in_a_docstring_stays_what_it_is(text):
+    source = numpy_source(replace(CATALOGUE["relu"], doc=text))
+    assert ast.get_docstring(ast.parse(source)).startswith(text)
+    assert ("\\'" in source) == ("\\" in text)
 
 
 def test_a_docstring_stays_text():

@@ -187,6 +187,14 @@ def test_a_tensor_that_is_not_defined_is_named():
         Expressions({}).expr(read("Z", i), (i,))
 
 
+def test_what_is_shown_along_a_new_axis_twice_is_computed_once():
+    lines = statements(own.cosine, "cosine_bwd")
+    assert [line for line in lines if "sqrt(" in line] == [
+        "sqrt_y = np.sqrt(np.sum(y**2, axis=-1))",
+        "sqrt_x = np.sqrt(np.sum(x**2, axis=-1))",
+    ]
+
+
 def test_a_quotient_keeps_its_numbers_together():
     x = read("x", i)
     value = Expressions({"x": Symbol("x", (i,), Role.INPUT), "n": Symbol("n", role=Role.SIZE)}).expr(

@@ -69,8 +69,8 @@ TABLE = [
     (ZERO, "0", "0", "0"),
     (ONE * Fraction(2, 3), r"\frac{2}{3}", "(2/3)", "(2/3)"),
     (X(), "X_{i,j}", "X[i,j]", "X[i,j]"),
-    (W, "{W_{1}}_{j,k}", "W1[j,k]", "W1[j,k]"),
-    (W**2, "{W_{1}}_{j,k}^{2}", "W1[j,k]²", "W1[j,k]^2"),
+    (W, r"{W_{1}}_{\,j,k}", "W1[j,k]", "W1[j,k]"),
+    (W**2, r"{W_{1}}_{\,j,k}^{2}", "W1[j,k]²", "W1[j,k]^2"),
     (read("gamma", j), r"\gamma_{j}", "γ[j]", "gamma[j]"),
     (read("dX", i, j), r"{\mathrm{d}X}_{i,j}", "dX[i,j]", "dX[i,j]"),
     (read("xhat", i), r"\hat{x}_{i}", "xhat[i]", "xhat[i]"),
@@ -94,7 +94,7 @@ TABLE = [
     (power(x() + 1, Fraction(3, 2)), r"\left(x_{i} + 1\right)^{3/2}", "(x[i] + 1)^(3/2)", "(x[i] + 1)^(3/2)"),
     (2 * (X() + x()), r"2 \left(X_{i,j} + x_{i}\right)", "2 (X[i,j] + x[i])", "2 (X[i,j] + x[i])"),
     # sums: what does not depend on the index stands before it
-    (total(X() * W, [j]), r"\sum_{j} X_{i,j} \, {W_{1}}_{j,k}", "Σ_j X[i,j] W1[j,k]", "sum_j X[i,j] W1[j,k]"),
+    (total(X() * W, [j]), r"\sum_{j} X_{i,j} \, {W_{1}}_{\,j,k}", "Σ_j X[i,j] W1[j,k]", "sum_j X[i,j] W1[j,k]"),
     (total(X(), [i, j]), r"\sum_{i,j} X_{i,j}", "Σ_{i,j} X[i,j]", "sum_{i,j} X[i,j]"),
     (x() * total(X(), [j]), r"x_{i} \sum_{j} X_{i,j}", "x[i] Σ_j X[i,j]", "x[i] sum_j X[i,j]"),
     (total(X(), [j]) ** 2, r"\left(\sum_{j} X_{i,j}\right)^{2}", "(Σ_j X[i,j])²", "(sum_j X[i,j])^2"),
@@ -220,12 +220,12 @@ def test_names():
 
 def test_names_that_would_look_alike_are_told_apart():
     names = {n: Symbol(n, (j, k), Role.PARAMETER) for n in ("W1", "W_1")}
-    assert index_latex(read("W1", j, k) - read("W_1", j, k), names) == "{W_{1}}_{j,k} - {W_{1}'}_{j,k}"
+    assert index_latex(read("W1", j, k) - read("W_1", j, k), names) == r"{W_{1}}_{\,j,k} - {W_{1}'}_{\,j,k}"
 
 
 def test_a_lone_accent_keeps_its_braces():
     names = {"xhat1": Symbol("xhat1", (i,), Role.VALUE)}
-    assert index_latex(read("xhat1", i), names) == r"{\hat{x}_{1}\!\,}_{i}"
+    assert index_latex(read("xhat1", i), names) == r"{\hat{x}_{1}\!\,}_{\,i}"
 
 
 def test_sizes():

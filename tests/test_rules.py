@@ -8,7 +8,7 @@ from sympy import Symbol
 from values import value_at
 
 from derive.calculus.collect import collect, expand
-from derive.calculus.deltas import contract, distribute
+from derive.calculus.deltas import contract, count, distribute
 from derive.calculus.facts import apply_fact, sum_of
 from derive.calculus.reuse import reuse, unfold
 from derive.calculus.rules import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
@@ -174,9 +174,32 @@ def test_collect_takes_out_numbers_and_powers():
     same_value(before, collect(before))
 
 
+def test_collect_takes_out_no_number_that_only_makes_others():
+    """a/2 + b/3 is no simpler as (3 a + 2 b)/6."""
+    before = Fraction(8943, 200000) * power(u(i), 3) + u(i)
+    assert collect(before) == u(i) * (Fraction(8943, 200000) * power(u(i), 2) + 1)
+    assert collect(u(i) * Fraction(1, 2) + v(q) * Fraction(1, 3)) == u(i) * Fraction(1, 2) + v(q) * Fraction(1, 3)
+    assert collect(u(i) * Fraction(1, 2) - v(q) * Fraction(1, 6)) == Fraction(1, 6) * (3 * u(i) - v(q))
+
+
 def test_collect_goes_by_groups_where_not_all_share():
     before = A(i, a) * u(i) + A(i, a) * v(a) + B(i, a)
     assert collect(before) == A(i, a) * (u(i) + v(a)) + B(i, a)
+
+
+def test_count_counts_what_a_sum_does_not_use():
+    """Σ_j u_i / n is u_i, at every depth."""
+    before = A(i, a) * (total(u(i) / read("n"), (j,)) - 3 * v(a))
+    assert count(before) == A(i, a) * (u(i) - 3 * v(a))
+
+
+def test_an_index_that_falls_out_of_use_is_counted():
+    """Σ_j (u_j - s) / n, where s = Σ_k u_k / n, is 0."""
+    mean = named("s", (), total(u(k), (k,)) / read("n"))
+    trail = Trail(v(a) * total(u(j) - read("s"), (j,)) / read("n"))
+    simplify(trail, Context.from_equations([mean]))
+    assert trail.value == ZERO
+    assert "count indices" in [step.rule.name for step in trail.steps]
 
 
 def test_expand_multiplies_out_under_a_sum():

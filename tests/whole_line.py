@@ -47,15 +47,6 @@ def through_the_line(layer):
         print_and_read_back(derived, values, case)
 
 
-def derivatives_agree(layer):
-    """The gradients of a layer, by the oracle, are the derivatives of its values."""
-    derived = gradients(layer)
-    for case in cases(layer, 0, WORK)[:1]:
-        values = all_values(derived, case)
-        for number, name in enumerate(derived.backward.outputs):
-            agree(values[name], numeric_gradient(case, number), TOLERANCES[analytic(layer)], f"{name} at {case}")
-
-
 def all_values(derived, case):
     """Everything that the layer and its backward layer name, by the oracle."""
     forward = interpret(case.layer, case.arguments, case.options, all_saves(derived))

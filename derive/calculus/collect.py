@@ -61,12 +61,12 @@ def _without(term: Term, common: dict[Atom, Rational]) -> Expr:
 
 
 def _common_number(value: Expr) -> Expr:
-    """2 a - 2 b = 2 (a - b)"""
+    """2 a - 2 b = 2 (a - b), a/2 - b/2 = (a - b)/2; but a/2 + b/3 is no simpler as (3 a + 2 b)/6."""
     if len(value.terms) < 2:
         return value
     numbers = [Fraction(t.coefficient) for t in value.terms]
     common = Fraction(gcd(*(n.numerator for n in numbers)), _lcm([n.denominator for n in numbers]))
-    if common == 1:
+    if common == 1 or (common.denominator > 1 and all(abs(n) != common for n in numbers)):
         return value
     return multiply(expr(rational(common)), Expr(tuple(t.scaled(1 / common) for t in value.terms)))
 

@@ -21,7 +21,7 @@ from derive.calculus.steps import Derivation, Gradients, Rule, Trail, replace, s
 from derive.calculus.sublayers import Sublayer, Sublayers
 from derive.core.atoms import Partial, Read
 from derive.core.axes import Affine, Index, fresh
-from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
+from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol, expect_layer
 from derive.core.terms import ONE, ZERO, Expr, add, atom, multiply, read, total
 from derive.core.traverse import tensors_read
 from derive.errors import DifferentiationError, UsageError
@@ -40,6 +40,7 @@ def gradients(layer: Layer, wrt: Iterable[str] | None = None) -> Gradients:
     A gradient is shaped like its tensor. Raises UsageError where a name in `wrt` is not an argument or an
     intermediate of the layer, DifferentiationError where an expression has no derivative rule.
     """
+    layer = expect_layer(layer)
     wanted = tuple(dict.fromkeys(wrt)) if wrt is not None else tuple(s.name for s in layer.arguments)
     values = [s.name for t in layer.statements for s in t.defines if s.name not in layer.outputs]
     tensors = [s.name for s in layer.arguments] + values
@@ -67,7 +68,8 @@ def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
         coded = Reverse(layer, everything, seeded=False)
         coded.run(required=wanted)
     backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves)
-    return Gradients(layer, backward, derivations, adjoints, dict(coded.sublayers.saves))
+    forward_calls = {made.backward: call for call, made in sweep.sublayers.made.items()}
+    return Gradients(layer, backward, derivations, adjoints, dict(coded.sublayers.saves), forward_calls)
 
 
 def on_the_way(
@@ -176,7 +178,7 @@ class Reverse:
         names = self.names.symbols
         callees = tuple(dict.fromkeys(c.layer.name for c in consumers if isinstance(c, Call)))
         steps = tuple(trail.steps)
-        return Derivation(names[tensor], symbol, at, trail.value, steps, names, self.names.loss, callees)
+        return Derivation(names[tensor], symbol, at, trail.value, steps, names, self.names.loss, callees, self.layer)
 
     def reaches(self, statement: Statement) -> bool:
         """Does the loss depend on what the statement defines?"""

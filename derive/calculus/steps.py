@@ -8,7 +8,7 @@ from functools import cached_property
 
 from derive.core.axes import Affine, Index
 from derive.core.layer import Call, Layer, Statement, Symbol
-from derive.core.terms import Expr, add
+from derive.core.terms import Expr, add, read
 from derive.errors import UsageError
 
 
@@ -85,11 +85,21 @@ class Derivation:
     loss: str = "L"
     # The sublayers to whose own derivations this one refers.
     through: tuple[str, ...] = ()
+    # The layer that is differentiated: its spellings and operators.
+    layer: Layer | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def expr(self) -> Expr:
         """The gradient at the axes of the tensor itself, as in dW[i, o] = …"""
         return self.result.substitute({p: Affine.of(i) for p, i in zip(self.at, self.symbol.axes, strict=True)})
+
+    def __repr__(self) -> str:
+        return f"<derivation of {self.symbol.read_as}, {len(self.steps)} steps>"
+
+    @cached_property
+    def refers(self) -> bool:
+        """Is this nothing but what the derivation of a sublayer gives?"""
+        return bool(self.through) and self.result == read(self.symbol.name, *self.at)
 
     def _repr_latex_(self) -> str:
         from derive.documents.notebook import notebook_derivation
@@ -110,6 +120,8 @@ class Gradients:
     adjoints: tuple[Statement, ...]
     # For each call whose backward pass needs values inside the callee: (the callee's name, the caller's symbol).
     saves: Mapping[Call, tuple[tuple[str, Symbol], ...]] = field(default_factory=dict)
+    # The call whose gradients each backward call among the adjoints gives.
+    forward_calls: Mapping[Call, Call] = field(default_factory=dict)
 
     def __getitem__(self, tensor: str) -> Derivation:
         """The derivation of the gradient by one tensor."""
@@ -123,6 +135,9 @@ class Gradients:
     def names(self) -> dict[str, Symbol]:
         """Every name of the layer and of its gradients."""
         return {**self.layer.symbols, **self.backward.symbols, **{s.name: s for a in self.adjoints for s in a.defines}}
+
+    def __repr__(self) -> str:
+        return f"<gradients of {self.layer.name} by {', '.join(self.derivations)}>"
 
     def _repr_latex_(self) -> str:
         from derive.documents.notebook import notebook_gradients

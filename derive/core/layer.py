@@ -13,6 +13,7 @@ from derive.core.atoms import Read
 from derive.core.axes import LEADING, Affine, Index
 from derive.core.terms import Expr, read
 from derive.core.traverse import tensors_read
+from derive.errors import UsageError
 
 
 class Role(Enum):
@@ -164,7 +165,19 @@ class Layer:
 
         return call(self, arguments, keywords)
 
+    def __repr__(self) -> str:
+        return f"<layer {self.name}({', '.join(s.name for s in self.arguments)}) -> {', '.join(self.outputs)}>"
+
     def _repr_latex_(self) -> str:
         from derive.documents.notebook import notebook_layer
 
         return notebook_layer(self)
+
+
+def expect_layer(value: object) -> Layer:
+    """The value, if it is a layer."""
+    if isinstance(value, Layer):
+        return value
+    raise UsageError(
+        f"{value!r} is not a layer. Give what @layer made of a function, or what load(…) gives for a name."
+    )

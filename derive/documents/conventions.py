@@ -27,7 +27,7 @@ def remarks(setter: Typesetter, gradients: Gradients, d: str = "d") -> list[str]
         said.append(f"{style.index(LEADING.name)} stands for all leading axes.")
     if reads_affine(gradients.layer):
         said.append(CORRELATION)
-    return said
+    return said + setter.contributions(gradients)
 
 
 def reads_affine(layer: Layer) -> bool:

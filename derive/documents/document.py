@@ -14,7 +14,7 @@ from derive.documents.conventions import CORRELATION, LAYOUT, reads_affine, rema
 from derive.documents.plain_text import equation_line, gradients_text, show_text
 from derive.documents.symbol_table import symbol_rows
 from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
-from derive.documents.typeset import Typesetter, cotangents, summary
+from derive.documents.typeset import Typesetter, contributions, cotangents, summary
 from derive.errors import UsageError
 from derive.printers.escape import comment, escape
 from derive.printers.latex import LatexStyle
@@ -42,9 +42,9 @@ def latex(
 
 
 def derivation_latex(derivation: Derivation, matrices: bool = True, room: float = ARTICLE) -> str:
-    """One derivation as an aligned block, without the layer's own spellings and operators."""
-    setter = Typesetter(Layer("", (), (), (), ()), derivation.names, LatexStyle)
-    return aligned(setter.steps(derivation, matrices), room)
+    """One derivation as an aligned block, with the entries of the operators in it."""
+    setter = Typesetter.of_derivation(derivation, LatexStyle)
+    return aligned([*setter.steps(derivation, matrices), *setter.definitions()], room)
 
 
 def _fragment(gradients: Gradients, matrices: bool, steps: bool) -> str:
@@ -98,7 +98,7 @@ def _document(gradients: Gradients, matrices: bool, steps: bool) -> str:
     layer = gradients.layer
     setter = Typesetter.of(gradients, LatexStyle)
     forward = _forward(setter)
-    shown = Section("Gradients", [Part("", chunks(setter.gradients(gradients, matrices, named=True), PAGE))])
+    shown = Section("Gradients", _gradient_parts(setter, gradients, matrices))
     sections = [forward, _conventions(setter, gradients), shown]
     if steps:
         sections.append(_derivations(setter, gradients, matrices))
@@ -122,12 +122,50 @@ def _forward(setter: Typesetter) -> Section:
         lines = [setter.statement(s, True) for s in setter.layer.statements]
         if any(line.right != other.right for line, other in zip(lines, setter.forward(False), strict=True)):
             parts.append(Part("In matrix notation:", chunks(lines, PAGE)))
-    for callee in dict.fromkeys(s.layer for s in setter.layer.statements if isinstance(s, Call)):
+    for callee in _callees(setter.layer):
         inner = Typesetter(callee, callee.symbols, LatexStyle)
-        arguments = ", ".join(inner.style.name(s.name) for s in callee.arguments)
-        prose = rf"The layer $\mathrm{{{escape(callee.name)}}}\left({arguments}\right)$ is"
-        parts.append(Part(prose, chunks(inner.forward(False) + inner.forward(True), PAGE)))
+        matrices = [line for line in inner.forward(True) if line.right not in {f.right for f in inner.forward(False)}]
+        parts.append(Part(f"The layer {_signature(inner)} is", chunks(inner.forward(False) + matrices, PAGE)))
     return Section("Forward equations", parts)
+
+
+def _callees(layer: Layer) -> list[Layer]:
+    """The layers that a layer calls, and those that these call, each once."""
+    called = [s.layer for s in layer.statements if isinstance(s, Call)]
+    return list(dict.fromkeys(found for callee in called for found in (callee, *_callees(callee))))
+
+
+def _signature(setter: Typesetter) -> str:
+    """linear(X, W, b)"""
+    names = [setter.style.name(s.name) for s in (*setter.layer.arguments, *setter.layer.options)]
+    return f"${plain(setter.style.call(setter.layer.name, names))}$"
+
+
+def _referred(gradients: Gradients) -> list[Layer]:
+    """The sublayers whose gradients are called by a name and not written out, each once."""
+    named = {part.name for parts in contributions(gradients).values() for part, _, _ in parts}
+    named |= {d.symbol.name for d in gradients.derivations.values() if d.refers}
+    calls = [c for b, c in gradients.forward_calls.items() if not named.isdisjoint(s.name for s in b.outputs)]
+    return list(dict.fromkeys(c.layer for c in calls))
+
+
+def _gradient_parts(setter: Typesetter, gradients: Gradients, matrices: bool) -> list[Part]:
+    """Every gradient, and those of the sublayers whose derivations these refer to."""
+    from derive.calculus.derivation import gradients as gradients_of
+
+    parts = [Part("", chunks(setter.gradients(gradients, matrices, named=True), PAGE))]
+    pending = _referred(gradients)
+    for callee in pending:
+        theirs = gradients_of(callee)
+        inner = Typesetter.of(theirs, LatexStyle)
+        given = ", ".join(
+            rf"${inner.style.name(c.name)} = \partial L / \partial {inner.style.name(o.name)}$"
+            for c, o in cotangents(theirs)
+        )
+        prose = f"The gradients of {_signature(inner)}" + (f", given {given}:" if given else ":")
+        parts.append(Part(prose, chunks(inner.gradients(theirs, matrices, named=True), PAGE)))
+        pending.extend(more for more in _referred(theirs) if more not in pending)
+    return parts
 
 
 def _conventions(setter: Typesetter, gradients: Gradients) -> Section:
@@ -143,6 +181,7 @@ def _conventions(setter: Typesetter, gradients: Gradients) -> Section:
             rf"${name} = \partial {loss} / \partial {style.name(output.name)}$ is given; ${loss}$ is any scalar that "
             rf"depends on ${style.name(output.name)}$."
         )
+    sentences += setter.contributions(gradients)
     if gradients.layer.has_leading:
         sentences.append(r"$\ell$ stands for all leading axes at once, and $|\ell|$ for the number of their entries.")
     if reads_affine(gradients.layer):

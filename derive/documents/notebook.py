@@ -21,8 +21,9 @@ def notebook_layer(layer: Layer) -> str:
 
 def notebook_derivation(derivation: Derivation) -> str:
     """A derivation, step by step."""
-    setter = Typesetter(Layer("", (), (), (), ()), derivation.names, LatexStyle)
-    return displayed(aligned(setter.steps(derivation, True), PAGE))
+    setter = Typesetter.of_derivation(derivation, LatexStyle)
+    lines = setter.steps(derivation, True)
+    return displayed(aligned([*lines, *setter.definitions()], PAGE))
 
 
 def notebook_gradients(gradients: Gradients) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from derive.calculus.steps import Gradients
 from derive.core.axes import LEADING, LEADING_SIZE
 from derive.core.layer import Role, Symbol
-from derive.documents.typeset import Typesetter, cotangents, summary
+from derive.documents.typeset import Typesetter, contributions, cotangents, summary
 from derive.printers.escape import escape
-from derive.printers.lines import plain
+from derive.printers.lines import TERM, plain
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,15 @@ class SymbolRow:
 
 
 def symbol_rows(setter: Typesetter, gradients: Gradients) -> list[SymbolRow]:
-    return [_row(setter, gradients, s) for s in _listed(setter, gradients)]
+    parts = {part.name: whole for several in contributions(gradients).values() for part, whole, _ in several}
+    return [_row(setter, gradients, s, parts) for s in _listed(setter, gradients, parts)]
 
 
-def _listed(setter: Typesetter, gradients: Gradients) -> Iterable[Symbol]:
+def _listed(setter: Typesetter, gradients: Gradients, parts: Mapping[str, Symbol]) -> Iterable[Symbol]:
     """Every symbol of the document, in order of rank; sizes and options last."""
     used = {s.name for s, _, _ in summary(gradients)} | set(gradients.layer.symbols)
     used |= {c.name for c, _ in cotangents(gradients)}
+    used |= set(parts)
     symbols = [s for s in setter.names.values() if s.name in used and s.name != LEADING.name]
     return sorted(symbols, key=lambda s: (TABLE_ORDER.index(s.role), list(setter.names).index(s.name)))
 
@@ -38,22 +40,26 @@ def _listed(setter: Typesetter, gradients: Gradients) -> Iterable[Symbol]:
 TABLE_ORDER = [Role.INPUT, Role.PARAMETER, Role.VALUE, Role.COTANGENT, Role.ADJOINT, Role.OPTION, Role.SIZE]
 
 
-def _row(setter: Typesetter, gradients: Gradients, symbol: Symbol) -> SymbolRow:
+def _row(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Mapping[str, Symbol]) -> SymbolRow:
     style = setter.style
     sizes = [r"|\ell|" if i.size == LEADING_SIZE else setter.index.size(i.size) for i in symbol.axes]
     axes = setter.index.scope(symbol.axes)
     at = ",".join(axes.shown[i] for i in symbol.axes)
+    if len(sizes) > 1:
+        sizes = [rf"({s})" if TERM in s else s for s in sizes]
     shape = "$" + r" \times ".join(plain(s) for s in sizes) + "$" if sizes else "number"
     shown = f"${plain(setter.index.entry(symbol.name, symbol.axes))}$" if at else f"${style.name(symbol.name)}$"
-    return SymbolRow(shown, rf"\texttt{{{escape(symbol.name)}}}", shape, _meaning(setter, gradients, symbol))
+    return SymbolRow(shown, rf"\texttt{{{escape(symbol.name)}}}", shape, _meaning(setter, gradients, symbol, parts))
 
 
-def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol) -> str:
+def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Mapping[str, Symbol]) -> str:
     if symbol.name in gradients.layer.outputs:
         return "output"
     derivation = next((d for d in gradients.derivations.values() if d.symbol.name == symbol.name), None)
     if derivation is not None:
         return f"gradient by ${setter.style.name(derivation.wrt.name)}$"
+    if symbol.name in parts:
+        return f"contribution to ${setter.style.name(parts[symbol.name].name)}$"
     output = next((o for c, o in cotangents(gradients) if c.name == symbol.name), None)
     if output is not None:
         return f"gradient by ${setter.style.name(output.name)}$, given"

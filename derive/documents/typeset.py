@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from derive.calculus.steps import Derivation, Gradients
-from derive.core.axes import Index
+from derive.core.axes import Affine, Index
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.terms import Expr
+from derive.core.traverse import tensors_read
 from derive.notation.matrices import Applied, Matrix, MatrixForm, divides_by_rows
 from derive.notation.matrix import matrix_form
 from derive.notation.operators import Operator, find_operators
 from derive.printers.base import IndexPrinter
+from derive.printers.lines import plain
 from derive.printers.style import Style
 from derive.printers.tree import MatrixPrinter
 
@@ -42,14 +44,15 @@ class Typesetter:
 
     @classmethod
     def of(cls, gradients: Gradients, style_of) -> Typesetter:
-        """The loss that derivations start from is the layer's output where that is one number."""
         names = dict(gradients.names)
         for derivation in gradients.derivations.values():
-            names = {**derivation.names, **names}
-            output = gradients.layer.output_symbols[0]
-            if gradients.layer.scalar:
-                names[derivation.loss] = replace(output, name=derivation.loss, text=output.shown, latex=_latex(output))
+            names = {**derivation.names, **names, **_loss(gradients.layer, derivation)}
         return cls(gradients.layer, names, style_of)
+
+    @classmethod
+    def of_derivation(cls, derivation: Derivation, style_of) -> Typesetter:
+        layer = derivation.layer or Layer("", (), (), (), ())
+        return cls(layer, {**derivation.names, **_loss(layer, derivation)}, style_of)
 
     @cached_property
     def operators(self) -> tuple[Operator, ...]:
@@ -95,8 +98,10 @@ class Typesetter:
     def call_line(self, call: Call) -> Line:
         """H = linear(X, W1, b1)"""
         outputs = ", ".join(self.style.name(s.name) for s in call.outputs)
+        inner = type(self.style)(call.layer.symbols, call.layer.spellings)
+        options = [f"{inner.name(s.name)} = {self.index.size(call.options[s.name])}" for s in call.layer.options]
         arguments = [self.style.name(a) for a in call.arguments]
-        return Line(outputs, self.style.call(call.layer.name, arguments))
+        return Line(outputs, self.style.call(call.layer.name, [*arguments, *options]))
 
     def forward(self, matrices: bool) -> list[Line]:
         """The equations of the layer."""
@@ -126,8 +131,48 @@ class Typesetter:
         for symbol, value, derivation in summary(gradients):
             tensor = arguments.get(derivation.wrt.name) if derivation else None
             loss = derivation.loss if derivation else ""
-            lines.append(self.gradient(symbol, value, tensor, loss, matrices))
+            if derivation is not None and derivation.refers:
+                lines.append(self.reference(derivation, loss if tensor is not None else ""))
+            else:
+                lines.append(self.gradient(symbol, value, tensor, loss, matrices))
         return lines
+
+    def reference(self, derivation: Derivation, loss: str) -> Line:
+        """The chain rule for a gradient that the derivation of a sublayer gives; `loss` to write ∂L/∂X for dX."""
+        symbol = derivation.symbol
+        left = self.index.entry(symbol.name, symbol.axes)
+        if loss:
+            left = self.style.partial(self.style.name(loss), self.index.entry(derivation.wrt.name, symbol.axes))
+        at = {p: Affine.of(i) for p, i in zip(derivation.at, symbol.axes, strict=True)}
+        chained = derivation.steps[0].after.substitute(at)
+        return self.index_line(symbol, chained, self.style.rule(derivation.steps[-1].rule.name), left)
+
+    def contributions(self, gradients: Gradients) -> list[str]:
+        """What the names that calls give stand for: of contributions to gradients, and of values inside."""
+        said = []
+        for call, parts in contributions(gradients).items():
+            several = [whole for _, whole, _ in parts]
+            shown = [
+                f"{self.style.quote(self.style.name(part.name))} to {self.style.quote(self.style.name(whole.name))}"
+                + (f" (as its argument {argument})" if several.count(whole) > 1 else "")
+                for part, whole, argument in parts
+            ]
+            said.append(f"{self._quoted_call(call)} contributes {', '.join(shown)}.")
+        used = used_names(gradients)
+        for call, saved in gradients.saves.items():
+            inner = type(self.style)(call.layer.symbols, call.layer.spellings)
+            shown = [
+                f"{self.style.quote(self.style.name(value.name))} is the {self.style.quote(inner.name(name))}"
+                for name, value in saved
+                if value.name in used
+            ]
+            if shown:
+                said.append(f"{', '.join(shown)} inside {self._quoted_call(call)}.")
+        return said
+
+    def _quoted_call(self, call: Call) -> str:
+        line = self.call_line(call)
+        return self.style.quote(plain(f"{line.left} = {line.right}"))
 
     def steps(self, derivation: Derivation, matrices: bool) -> list[Line]:
         """The derivation, step by step; in the end in matrix notation."""
@@ -140,7 +185,7 @@ class Typesetter:
                 lines.append(Line("" if lines else left, right, self.style.rule(step.rule.name)))
         if not lines:
             lines.append(Line(left, self.index.print(derivation.result, derivation.at)))
-        if matrices:
+        if matrices and not derivation.refers:
             whole = self.style.partial(loss, self.style.name(derivation.wrt.name))
             line = self.matrix_line(derivation.symbol, derivation.expr, whole)
             if line is not None:
@@ -157,6 +202,14 @@ class Typesetter:
             left = self.style.operator_entry(operator.letter, operator.of, at)
             lines.append(Line(left, self.index.print(operator.entry(), (operator.row, operator.column))))
         return lines
+
+
+def _loss(layer: Layer, derivation: Derivation) -> dict[str, Symbol]:
+    """The loss that a derivation starts from is the layer's output where that is one number."""
+    if not layer.scalar:
+        return {}
+    output = layer.output_symbols[0]
+    return {derivation.loss: replace(output, name=derivation.loss, text=output.shown, latex=_latex(output))}
 
 
 def _latex(symbol: Symbol) -> str:
@@ -186,6 +239,23 @@ def summary(gradients: Gradients) -> list[tuple[Symbol, Expr, Derivation | None]
     for name, derivation in derived.items():
         found.setdefault(name, (derivation.symbol, derivation.expr, derivation))
     return list(found.values())
+
+
+def used_names(gradients: Gradients) -> set[str]:
+    """Every name that a printed gradient reads."""
+    return {name for _, value, _ in summary(gradients) for name in tensors_read(value)}
+
+
+def contributions(gradients: Gradients) -> dict[Call, list[tuple[Symbol, Symbol, str]]]:
+    """By call: (contribution, gradient that it is added to, argument of the sublayer) for the names in use."""
+    used = used_names(gradients)
+    found: dict[Call, list[tuple[Symbol, Symbol, str]]] = {}
+    for backward, call in gradients.forward_calls.items():
+        for part, tensor, formal in zip(backward.outputs, call.arguments, call.layer.arguments, strict=True):
+            whole = gradients.derivations.get(tensor)
+            if whole is not None and part.name in used and part.name != whole.symbol.name:
+                found.setdefault(call, []).append((part, whole.symbol, formal.name))
+    return found
 
 
 def cotangents(gradients: Gradients) -> list[tuple[Symbol, Symbol]]:

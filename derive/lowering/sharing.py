@@ -92,7 +92,8 @@ def _needed_twice(statements: Sequence[Statement]) -> set[Value]:
     def visit(value: Value) -> None:
         for operand in operands(value):
             places[operand] = places.get(operand, 0) + 1
-            if operand not in seen:
+            # A view is not computed: where it is needed again, so is what it shows.
+            if operand not in seen or (isinstance(operand, VIEWS) and not _worth_a_name(operand)):
                 seen.add(operand)
                 visit(operand)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,4 +70,6 @@ def docstring(lines: Sequence[str]) -> list[str]:
 def _safe(line: str) -> str:
     """The line as repr writes it: no control characters, no backslash and no quotation mark that could end it."""
     inside = repr(line + "'\"")[1:-1].removesuffix("\\'\"")
+    # An apostrophe needs no backslash between double quotes.
+    inside = re.sub(r"\\(.)", lambda escaped: "'" if escaped[1] == "'" else escaped[0], inside)
     return inside.replace('"', '\\"') if '""' in inside or inside.endswith('"') else inside

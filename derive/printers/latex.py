@@ -65,7 +65,9 @@ class LatexStyle(Style):
 
     def entry(self, tensor: str, at: Sequence[str]) -> str:
         name = self.name(tensor)
-        return f"{_braced(name)}_{{{','.join(at)}}}" if at else name
+        # A gap tells the indices from a subscript of the name's own: W₁ at p, q.
+        gap = r"\," if "_" in name else ""
+        return f"{_braced(name)}_{{{gap}{','.join(at)}}}" if at else name
 
     def number(self, value: Rational) -> str:
         if isinstance(value, Fraction) and value.denominator != 1:
@@ -201,6 +203,9 @@ class LatexStyle(Style):
 
     def call(self, layer: str, arguments: Sequence[str]) -> str:
         return rf"\mathrm{{{escape(layer)}}}" + self.parens(", ".join(arguments))
+
+    def quote(self, formula: str) -> str:
+        return f"${formula}$"
 
 
 def _times(factors: Sequence[str]) -> str:

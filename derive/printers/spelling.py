@@ -70,7 +70,7 @@ def text_name(name: str, names: Names, ascii: bool) -> str:
     shown = symbol.text if symbol is not None and symbol.text else name
     if ascii:
         return shown if shown.isascii() else name
-    if symbol is not None and symbol.text is None and symbol.role is Role.ADJOINT and name[1:] in names:
+    if symbol is not None and symbol.text in (None, name) and symbol.role is Role.ADJOINT and name[1:] in names:
         return "d" + text_name(name[1:], names, ascii) if name[0] == "d" else _greek(name)
     return _greek(shown)
 

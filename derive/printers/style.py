@@ -147,3 +147,7 @@ class Style(ABC):
 
     @abstractmethod
     def call(self, layer: str, arguments: Sequence[str]) -> str: ...
+
+    def quote(self, formula: str) -> str:
+        """A formula inside a sentence."""
+        return formula

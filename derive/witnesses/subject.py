@@ -79,7 +79,7 @@ class Subject:
         options = {name: value for name, value in case.options.items() if accepts(self.function, name)}
         try:
             result = self.function(*arrays, **options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             shapes = ", ".join(str(array.shape) for array in arrays)
             raise CheckError(
                 f"{self.name} raises {type(error).__name__}: {error}{line_of(error)}. It was called with arrays of "

@@ -63,7 +63,9 @@ def split_entry(latex: str) -> tuple[str, tuple[str, ...]]:
     name = latex[: at - 1]
     if name.startswith("{") and name.endswith("}"):
         name = SPACES.sub("", name[1:-1])
-    return name, tuple(i.strip() for i in latex[at + 1 : -1].split(","))
+    # The gap behind a name with a subscript of its own: {W_{1}}_{\,i,h}.
+    indices = latex[at + 1 : -1].removeprefix(r"\,")
+    return name, tuple(i.strip() for i in indices.split(","))
 
 
 def _split(body: str, mark: str) -> Iterator[str]:

@@ -147,10 +147,11 @@ class Source:
             names[axis] = Axis(axis, eval(size, {**NAMESPACE, **names}))
         names.update({k.variable: handle(k, names) for k in self.known})
         value = eval(expression, {**NAMESPACE, **names})
-        # SymPy keeps k in k < k + 1, the engine does not.
+        # SymPy keeps k in k < k + 1, and a sum of zeros; the engine does not.
         value = sympy.sympify(value).replace(
             lambda node: isinstance(node, Relational), lambda node: node.func(sympy.expand(node.lhs - node.rhs), 0)
         )
+        value = value.replace(lambda node: isinstance(node, sympy.Sum) and node.function == 0, lambda _: sympy.S.Zero)
         return {str(a.label) for a in value.atoms(Idx)}
 
 
