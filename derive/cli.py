@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from derive import __version__
 from derive.errors import DeriveError, UsageError
 from derive.terminal import Progress, put, say, shows_unicode
 
@@ -70,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         + "\n\nexit codes: 0 fine, 1 a check failed, 2 wrong use",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"derive {version()}")
+    top.add_argument("--version", action="version", version=f"derive {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     command(commands, "list", run_list, "every layer with its forward equation", "derive list")
@@ -163,15 +164,6 @@ def seed_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a seed; give an integer of at least 0")
     return int(text)
-
-
-def version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("derive-toolkit")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 # the commands
