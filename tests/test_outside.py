@@ -4,7 +4,7 @@ import pytest
 from sympy import Eq, Sum, cos, exp, log, sqrt
 from whole_line import through_the_line
 
-from derive.language import Tensor, axes, define, layer, where
+from derive.language import Parameter, Tensor, axes, define, layer, where
 from derive.layers.softmax import softmax
 
 i, j, k, l, q = axes("i=n j=n k=m l=m q=K")
@@ -78,3 +78,14 @@ LAYERS = [
 @pytest.mark.parametrize("own", LAYERS, ids=lambda own: own.name)
 def test_outside(own):
     through_the_line(own)
+
+
+def test_a_divisor_under_a_sum_is_kept_in_range_by_the_conditions_outside_it():
+    i, j, k = axes("i=n j=n k=m")
+
+    @layer
+    def drawn(Z: Parameter[k, j, i]):
+        shifted = Z[j - 1, j + 1, j + 1] ** 2 + Z[j + i, j - 1, i + 1] ** 2
+        return define("Y", (j, i), sqrt(2 + shifted))
+
+    through_the_line(drawn)

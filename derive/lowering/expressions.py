@@ -118,11 +118,18 @@ class Expressions:
         outer = coefficient_of(term.coefficient).times(self.product(outside, order, guards))
         if len(groups) == 1:
             scalars, outer = scalars_of(outer)
-            outer = outer.times(self.group(*groups[0], order, guards, scalars))
+            inner = (*guards, *self.guards_for(groups[0][0], outside, order, guards))
+            outer = outer.times(self.group(*groups[0], order, inner, scalars))
         else:
-            for group in groups:
-                outer = outer.times(self.group(*group, order, guards, Quotient()))
+            for factors, bound in groups:
+                inner = (*guards, *self.guards_for(factors, outside, order, guards))
+                outer = outer.times(self.group(factors, bound, order, inner, Quotient()))
         return outer.value(ordered(outer.indices, order))
+
+    def guards_for(self, factors: Sequence[Factor], outside: Sequence[Factor], order: Order, guards: Guards) -> Guards:
+        """The conditions outside a sum that say nothing of other indices than it has: they hold inside it too."""
+        inside = frozenset[Index]().union(*(a.free for a, _ in factors))
+        return tuple(self.mask(b, order, guards) for b, _ in outside if b.boolean and b.free <= inside)
 
     def product(self, factors: Sequence[Factor], order: Order, guards: Guards) -> Quotient:
         """A product of atoms without bound indices, as one quotient."""
