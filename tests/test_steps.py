@@ -5,7 +5,7 @@ import pytest
 from derive.calculus.derivation import gradients
 from derive.calculus.equality import Equality, equal
 from derive.calculus.rules import has_partials
-from derive.core.atoms import Bracket, Partial, Read
+from derive.core.atoms import Bracket, Partial
 from derive.core.traverse import atoms
 from derive.loading import all_layers
 
@@ -48,7 +48,8 @@ def test_the_deltas_are_shown_before_they_are_contracted(derivation):
     entries = derivation.steps[rules.index("independent entries")].after
     deltas = [a for a in atoms(entries) if isinstance(a, Bracket) and a.relation == "=="]
     assert len(deltas) >= len(derivation.at)
-    assert rules.index("independent entries") < len(rules)
+    if "contract deltas" in rules:
+        assert rules.index("independent entries") < rules.index("contract deltas")
 
 
 def test_a_derivation_reads_from_the_definition_and_the_chain_rule():
@@ -70,4 +71,5 @@ def test_the_gradient_of_a_gradient_has_names_of_its_own():
     second = gradients(first).backward
     names = [s.name for s in second.arguments] + [s.name for t in second.statements for s in t.defines]
     assert len(names) == len(set(names))
-    assert any(isinstance(a, Read) for t in second.equations for a in atoms(t.expr))
+    adjoints = {s.name for t in first.statements for s in t.defines}
+    assert adjoints.isdisjoint(s.name for t in second.statements for s in t.defines)
