@@ -24,8 +24,8 @@ from derive.calculus.derivation import forget, gradients
 from derive.core.layer import Layer
 from derive.documents.document import latex
 from derive.language.definition import Axis, Parameter, Tensor, layer
-from derive.layers.activations import relu
-from derive.layers.linear import linear
+from derive.layers.activations.elementwise import relu
+from derive.layers.linear_maps.linear import linear
 from derive.loading import all_layers
 from derive.lowering.render import numpy_source
 

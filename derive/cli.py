@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"derive {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    command(commands, "list", run_list, "every layer with its forward equation", "derive list")
+    command(commands, "list", run_list, "every layer with its forward equation, by family", "derive list")
 
     show = command(
         commands,
@@ -171,12 +171,14 @@ def seed_number(text: str) -> int:
 
 def run_list(_: argparse.Namespace) -> int:
     from derive.documents.document import equation_line
-    from derive.loading import all_layers
+    from derive.loading import families
 
-    layers = all_layers()
-    width = max(map(len, layers))
-    for name, layer in layers.items():
-        say(f"{name:{width}}  {equation_line(layer, ascii=not shows_unicode(sys.stdout))}")
+    found = families()
+    width = max(len(name) for layers in found.values() for name in layers)
+    for number, (title, layers) in enumerate(found.items()):
+        say(f"{chr(10) * bool(number)}{title}")
+        for name, layer in layers.items():
+            say(f"  {name:{width}}  {equation_line(layer, ascii=not shows_unicode(sys.stdout))}")
     return FINE
 
 

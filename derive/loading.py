@@ -59,16 +59,17 @@ def split(name: str) -> tuple[Path | None, str, str]:
 # the catalogue
 
 
-def stems() -> list[str]:
-    """The modules of the folder of layers."""
-    found = {p.stem for folder in catalogue.__path__ for p in Path(folder).glob("*.py")}
-    return sorted(stem for stem in found if not stem.startswith("_"))
+def stems() -> dict[str, str]:
+    """The modules that hold layers, by stem: softmax is `activations.softmax`."""
+    modules = (p.relative_to(folder) for folder in catalogue.__path__ for p in sorted(Path(folder).glob("*/*.py")))
+    return {path.stem: ".".join(path.with_suffix("").parts) for path in modules if not path.stem.startswith("_")}
 
 
 def named(name: str) -> Layer:
     """A layer of the catalogue. Its own module is tried first, so that the others need not be imported."""
-    if name in stems():
-        layer = layers_of(catalogue_module(name)).get(name)
+    module = stems().get(name)
+    if module is not None:
+        layer = defined_in(catalogue_module(module)).get(name)
         if layer is not None:
             return layer
     known = all_layers()
@@ -82,14 +83,29 @@ def named(name: str) -> Layer:
 def all_layers() -> dict[str, Layer]:
     """Every layer of the catalogue by name."""
     found: dict[str, Layer] = {}
-    for stem in stems():
-        found.update(layers_of(catalogue_module(stem)))
+    for module in stems().values():
+        found.update(defined_in(catalogue_module(module)))
     return dict(sorted(found.items()))
 
 
+def families() -> dict[str, dict[str, Layer]]:
+    """The layers by family, which is the folder that they stand in; a family's title is its docstring."""
+    found: dict[str, dict[str, Layer]] = {}
+    for module in stems().values():
+        family = catalogue_module(module.partition(".")[0])
+        title = (family.__doc__ or family.__name__.rpartition(".")[2]).partition("\n")[0].rstrip(".")
+        found.setdefault(title, {}).update(defined_in(catalogue_module(module)))
+    return found
+
+
 @cache
-def catalogue_module(stem: str) -> ModuleType:
-    return importlib.import_module(f"{catalogue.__name__}.{stem}")
+def catalogue_module(name: str) -> ModuleType:
+    return importlib.import_module(f"{catalogue.__name__}.{name}")
+
+
+def defined_in(module: ModuleType) -> dict[str, Layer]:
+    """The layers that a module defines; those that it only imports are not its own."""
+    return {name: layer for name, layer in layers_of(module).items() if layer.module == module.__name__}
 
 
 def layers_of(module: ModuleType) -> dict[str, Layer]:

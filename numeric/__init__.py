@@ -19,21 +19,21 @@ backward. A convolution here is a cross-correlation.
 dW: ok, error 0 <= 1e-12, 6 checked
 """
 
-from .activations import (
-    relu,
-    relu_bwd,
-    relu_fwd,
-    sigmoid,
-    sigmoid_bwd,
-    sigmoid_fwd,
-    tanh,
-    tanh_bwd,
-    tanh_fwd,
+from . import (
+    activations,
+    attentions,
+    convolutions,
+    linear_maps,
+    losses,
+    networks,
+    normalizations,
+    pooling,
+    subspaces,
 )
-from .affine import affine, affine_bwd, affine_fwd
-from .attention import attention, attention_bwd, attention_fwd
+from .activations import *
+from .attentions import *
 from .comparison import Comparison, compare
-from .conv1d import conv1d, conv1d_bwd, conv1d_fwd
+from .convolutions import *
 from .gradcheck import (
     central_difference,
     central_difference_jvp,
@@ -41,57 +41,28 @@ from .gradcheck import (
     complex_step_jvp,
     inner_product_test,
 )
-from .least_squares import least_squares, least_squares_bwd, least_squares_fwd
-from .linear import LinearLayer, linear, linear_bwd, linear_fwd
-from .mlp import mlp, mlp_bwd, mlp_fwd
-from .mse import mse, mse_bwd, mse_fwd
-from .softmax import softmax, softmax_bwd, softmax_fwd
-from .toeplitz import toeplitz, toeplitz_bwd, toeplitz_fwd, toeplitz_matrix
+from .linear_maps import *
+from .losses import *
+from .networks import *
+from .normalizations import *
+from .pooling import *
+from .subspaces import *
 
 __all__ = [
     "Comparison",
-    "LinearLayer",
-    "affine",
-    "affine_bwd",
-    "affine_fwd",
-    "attention",
-    "attention_bwd",
-    "attention_fwd",
     "central_difference",
     "central_difference_jvp",
     "compare",
     "complex_step",
     "complex_step_jvp",
-    "conv1d",
-    "conv1d_bwd",
-    "conv1d_fwd",
     "inner_product_test",
-    "least_squares",
-    "least_squares_bwd",
-    "least_squares_fwd",
-    "linear",
-    "linear_bwd",
-    "linear_fwd",
-    "mlp",
-    "mlp_bwd",
-    "mlp_fwd",
-    "mse",
-    "mse_bwd",
-    "mse_fwd",
-    "relu",
-    "relu_bwd",
-    "relu_fwd",
-    "sigmoid",
-    "sigmoid_bwd",
-    "sigmoid_fwd",
-    "softmax",
-    "softmax_bwd",
-    "softmax_fwd",
-    "tanh",
-    "tanh_bwd",
-    "tanh_fwd",
-    "toeplitz",
-    "toeplitz_bwd",
-    "toeplitz_fwd",
-    "toeplitz_matrix",
 ]
+__all__ += activations.__all__
+__all__ += attentions.__all__
+__all__ += convolutions.__all__
+__all__ += linear_maps.__all__
+__all__ += losses.__all__
+__all__ += networks.__all__
+__all__ += normalizations.__all__
+__all__ += pooling.__all__
+__all__ += subspaces.__all__

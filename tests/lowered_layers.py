@@ -17,9 +17,9 @@ from derive.language.definition import (
     softplus,
     where,
 )
-from derive.layers.conv1d import conv1d
-from derive.layers.linear import linear
-from derive.layers.softmax import softmax
+from derive.layers.activations.softmax import softmax
+from derive.layers.convolutions.conv1d import conv1d
+from derive.layers.linear_maps.linear import linear
 
 i, j, k, d, e = axes("i=n j=m k=K d=D e=E")
 i2, j2 = axes("i2=n j2=m")

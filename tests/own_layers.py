@@ -17,10 +17,10 @@ from derive.language import (
     softplus,
     where,
 )
-from derive.layers.activations import relu
-from derive.layers.attention import attention
-from derive.layers.linear import linear
-from derive.layers.softmax import softmax
+from derive.layers.activations.elementwise import relu
+from derive.layers.activations.softmax import softmax
+from derive.layers.attentions.attention import attention
+from derive.layers.linear_maps.linear import linear
 
 b, i, j, k, o = axes("b=B i=n j=m k=K o=d_out")
 i2 = Axis("i2", "n")

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from graphlib import TopologicalSorter
 from types import CodeType, SimpleNamespace
 
 import numpy as np
 from mutations import Mutant, mutants
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
-from source import NUMERIC, tree
+from source import NUMERIC, graph, imports, reached, targets, tree
 
 import numeric
 from derive.core.layer import Layer
@@ -97,9 +97,9 @@ class Bench:
 
 
 def unnoticed(found: Iterable[Mutant], benches: Iterable[Bench]) -> list[Mutant]:
-    """The mutants that pass on every bench."""
+    """The mutants that pass on every bench that has the function."""
     benches = list(benches)
-    return [mutant for mutant in found if all(bench.passes(mutant) for bench in benches)]
+    return [m for m in found if all(bench.passes(m) for bench in benches if m.function in bench.functions)]
 
 
 # generated code
@@ -132,17 +132,26 @@ def within(array, shape, strides):
 
 
 class HandwrittenBench(Bench):
-    """The handwritten functions of all layers: they call each other."""
+    """The handwritten functions of a layer, and of the modules that they use."""
 
     def __init__(self, layer: Layer) -> None:
-        super().__init__(layer, "handwritten code", HANDWRITTEN, "numeric")
+        home = getattr(numeric, f"{layer.name}_bwd").__module__
+        used = sorted((reached(home, USES) | {home}) & HOMES, key=ORDER.index)
+        super().__init__(layer, "handwritten code", tuple(alone(name) for name in used), home.rpartition(".")[0])
 
 
-def alone(module: ast.Module) -> str:
+def alone(name: str) -> str:
     """The source of a module of `numeric`, without what it imports from those that hold layers."""
-    body = [node for node in module.body if not (isinstance(node, ast.ImportFrom) and node.module in STEMS)]
+    path = NUMERIC[name]
+    body = [
+        node
+        for node in tree(path).body
+        if not (isinstance(node, ast.ImportFrom) and HOMES & set(targets(name, path, node)))
+    ]
     return ast.unparse(ast.Module(body, []))
 
 
-STEMS = sorted({Path(getattr(numeric, f"{name}_bwd").__code__.co_filename).stem for name in all_layers()})
-HANDWRITTEN = tuple(alone(tree(NUMERIC[f"numeric.{stem}"])) for stem in STEMS)
+# The modules that hold layers, each behind those that it uses.
+USES = graph(imports(NUMERIC))
+HOMES = {name for name, path in NUMERIC.items() if name.count(".") > 1 and path.name != "__init__.py"}
+ORDER = [name for name in TopologicalSorter(USES).static_order() if name in HOMES]

@@ -6,10 +6,10 @@ from sympy import tanh as tanh_of
 
 from derive.calculus.derivation import gradients
 from derive.language.definition import Axis, Parameter, Real, Tensor, axes, define, iverson, layer, leading, where
-from derive.layers.activations import tanh
-from derive.layers.linear import linear
-from derive.layers.mlp import mlp
-from derive.layers.softmax import softmax
+from derive.layers.activations.elementwise import tanh
+from derive.layers.activations.softmax import softmax
+from derive.layers.linear_maps.linear import linear
+from derive.layers.networks.mlp import mlp
 
 b, i, j, k, o = axes("b=n i=d j=m k=r o=q")
 (h,) = axes("h=height")

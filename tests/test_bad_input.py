@@ -19,9 +19,9 @@ HEAD = """\
 import sympy
 from sympy import *
 from derive.language import *
-from derive.layers.conv1d import conv1d
-from derive.layers.linear import linear
-from derive.layers.softmax import softmax
+from derive.layers.convolutions.conv1d import conv1d
+from derive.layers.linear_maps.linear import linear
+from derive.layers.activations.softmax import softmax
 
 b, i, j, k, o, t = axes("b=B i=n j=n k=m o=d_out t=T")
 """

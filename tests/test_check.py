@@ -15,7 +15,7 @@ from derive.core.primitives import PRIMITIVES
 from derive.core.terms import ONE
 from derive.errors import CheckError
 from derive.language.definition import Axis, Integer, Parameter, Tensor, axes, define, layer
-from derive.layers.mlp import mlp
+from derive.layers.networks.mlp import mlp
 from derive.loading import all_layers, load
 from derive.lowering.render import numpy_source
 from derive.witnesses.check import WITNESSES, check_layer

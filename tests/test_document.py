@@ -20,8 +20,8 @@ from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_late
 from derive.documents.typeset import Line, Typesetter
 from derive.errors import NotationError, UsageError
 from derive.language.definition import Axis, Parameter, Tensor, axes, define, layer
-from derive.layers.conv1d import conv1d
-from derive.layers.mlp import mlp
+from derive.layers.convolutions.conv1d import conv1d
+from derive.layers.networks.mlp import mlp
 from derive.loading import all_layers, load
 from derive.notation.operators import find_operators
 from derive.printers.latex import LatexStyle
@@ -368,7 +368,7 @@ def test_a_toeplitz_matrix_written_out():
 
 @pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 2, 2), (3, 1, 2)])
 def test_a_toeplitz_matrix_has_the_entries_of_the_dense_one(stride, padding, dilation):
-    from numeric.toeplitz import toeplitz_matrix
+    from numeric.convolutions.toeplitz import toeplitz_matrix
 
     toeplitz = load("toeplitz")
     options = {"stride": stride, "padding": padding, "dilation": dilation}

@@ -25,10 +25,10 @@ from derive.language.definition import (
     leading,
     where,
 )
-from derive.layers.linear import linear
-from derive.layers.mlp import mlp
-from derive.layers.softmax import softmax
-from derive.layers.toeplitz import toeplitz
+from derive.layers.activations.softmax import softmax
+from derive.layers.convolutions.toeplitz import toeplitz
+from derive.layers.linear_maps.linear import linear
+from derive.layers.networks.mlp import mlp
 from derive.witnesses.entries import bind
 from derive.witnesses.exact import Dual, exact_gradient, rational
 from derive.witnesses.interpret import Oracle, interpret

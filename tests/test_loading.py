@@ -7,12 +7,12 @@ import pytest
 
 from derive.core.layer import Layer
 from derive.errors import UsageError
-from derive.loading import all_layers, load, load_all, load_function, stems
+from derive.loading import all_layers, families, load, load_all, load_function, stems
 
 OWN = """
 from sympy import Sum
 from derive.language.definition import Parameter, Tensor, axes, define, layer
-from derive.layers.linear import linear
+from derive.layers.linear_maps.linear import linear
 
 i, j = axes("i=n j=m")
 
@@ -52,9 +52,15 @@ def test_every_layer_loads_by_name(name):
 
 
 def test_every_file_of_the_catalogue_holds_a_layer():
-    for stem in stems():
-        module = sys.modules[f"derive.layers.{stem}"]
-        assert any(isinstance(value, Layer) for value in vars(module).values()), stem
+    for name in stems().values():
+        module = sys.modules[f"derive.layers.{name}"]
+        assert any(isinstance(value, Layer) for value in vars(module).values()), name
+
+
+def test_every_layer_stands_in_one_family():
+    listed = [name for layers in families().values() for name in layers]
+    assert sorted(listed) == sorted(all_layers())
+    assert "softmax" in families()["Activations, entry by entry or along a row"]
 
 
 def test_an_unknown_layer_is_answered_with_the_nearest():
@@ -99,7 +105,7 @@ def test_nothing_compiled_stays_beside_it(write):
 
 BAD_FILES = {
     "no layer": ("x = 1\n", "{path} has no layer. Decorate a function of tensors with @layer"),
-    "only imports": ("from derive.layers.linear import linear\n", "{path} has no layer."),
+    "only imports": ("from derive.layers.linear_maps.linear import linear\n", "{path} has no layer."),
     "fails": ("x = 1\ny = x / 0\n", "{path}, line 2: it fails while loading with ZeroDivisionError: division by zero."),
     "syntax": ("def f(:\n", "{path}, line 1: it fails while loading with SyntaxError: invalid syntax."),
     "exits": ("raise SystemExit('enough')\n", "{path}, line 1: it fails while loading with SystemExit: enough."),

@@ -5,7 +5,7 @@ from sympy import Eq, Sum, cos, exp, log, sqrt
 from whole_line import through_the_line
 
 from derive.language import Parameter, Tensor, axes, define, layer, where
-from derive.layers.softmax import softmax
+from derive.layers.activations.softmax import softmax
 
 i, j, k, l, q = axes("i=n j=n k=m l=m q=K")
 

@@ -13,14 +13,14 @@ from derive.core.primitives import PRIMITIVES
 
 # Words of the mathematics that are layers' names too: affine indices, Toeplitz matrices. In names and sentences they
 # are allowed; as whole strings, by which code could tell such a layer from others, they are not.
-MATHEMATICS = {"affine", "toeplitz"}
+MATHEMATICS = {"affine", "elementwise", "toeplitz"}
 
 
 def layer_names() -> set[str]:
     """The catalogue as its files show it: their names, and the functions that they decorate with @layer."""
     functions = [n for p in LAYERS.values() for n in ast.walk(tree(p)) if isinstance(n, ast.FunctionDef)]
     decorated = {f.name for f in functions if "layer" in map(ast.unparse, f.decorator_list)}
-    return decorated | {name.rpartition(".")[2] for name in LAYERS if name != "derive.layers"}
+    return decorated | {name.rpartition(".")[2] for name in LAYERS if name.count(".") == 3}
 
 
 def words(text: str) -> str:

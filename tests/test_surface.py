@@ -52,10 +52,10 @@ from derive.language import (
     where,
 )
 from derive.language.scalars import Converter
-from derive.layers.attention import attention
-from derive.layers.conv1d import conv1d
-from derive.layers.linear import linear
-from derive.layers.softmax import softmax
+from derive.layers.activations.softmax import softmax
+from derive.layers.attentions.attention import attention
+from derive.layers.convolutions.conv1d import conv1d
+from derive.layers.linear_maps.linear import linear
 from derive.loading import load_all
 from derive.witnesses.interpret import interpret
 from derive.witnesses.sampling import cases

@@ -9,16 +9,16 @@ from sympy import Sum, exp, log, sqrt
 
 from derive.calculus.derivation import gradients
 from derive.language.definition import Parameter, Tensor, axes, define, layer, leading, sigmoid
-from derive.layers.activations import relu, tanh
-from derive.layers.activations import sigmoid as sigmoid_layer
-from derive.layers.affine import affine
-from derive.layers.attention import attention
-from derive.layers.least_squares import least_squares
-from derive.layers.linear import linear
-from derive.layers.mlp import mlp
-from derive.layers.mse import mse
-from derive.layers.softmax import softmax
-from derive.layers.toeplitz import toeplitz
+from derive.layers.activations.elementwise import relu, tanh
+from derive.layers.activations.elementwise import sigmoid as sigmoid_layer
+from derive.layers.activations.softmax import softmax
+from derive.layers.attentions.attention import attention
+from derive.layers.convolutions.toeplitz import toeplitz
+from derive.layers.linear_maps.affine import affine
+from derive.layers.linear_maps.linear import linear
+from derive.layers.losses.least_squares import least_squares
+from derive.layers.losses.mse import mse
+from derive.layers.networks.mlp import mlp
 from derive.notation.matrix import matrix_form
 from derive.notation.operators import find_operators
 from derive.printers.latex import matrix_latex

@@ -117,6 +117,8 @@ class Layer:
     doc: str = ""
     # How axes and sizes are spelled in LaTeX, where their author said so.
     spellings: Mapping[str, str] = field(default_factory=dict)
+    # The module whose function it was made of.
+    module: str = ""
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:

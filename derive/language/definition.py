@@ -109,7 +109,7 @@ def defined(function: Callable, scope: Scope) -> Layer:
     scope.check(arguments)
     doc = inspect.cleandoc(function.__doc__ or "")
     statements, spellings = tuple(scope.statements), dict(scope.spellings)
-    return Layer(scope.name, arguments, options, statements, outputs, doc, spellings)
+    return Layer(scope.name, arguments, options, statements, outputs, doc, spellings, function.__module__)
 
 
 # What Python or SymPy say, and what to do then.

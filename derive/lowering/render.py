@@ -20,7 +20,7 @@ def numpy_source(layer: Layer, wrt: Iterable[str] | None = None, gradients: Grad
     `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
     Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
 
-    >>> from derive.layers.affine import affine
+    >>> from derive.layers.linear_maps.affine import affine
     >>> print(numpy_source(affine).splitlines()[0])
     \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
     """
@@ -36,7 +36,7 @@ def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
     """The generated module of a layer, loaded: its functions are attributes, its text is in `__source__`.
 
     >>> import numpy as np
-    >>> from derive.layers.affine import affine
+    >>> from derive.layers.linear_maps.affine import affine
     >>> y, residuals = compiled(affine).affine_fwd(np.ones(3), np.ones((2, 3)), np.zeros(2))
     >>> y
     array([3., 3.])

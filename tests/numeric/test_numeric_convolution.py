@@ -10,7 +10,7 @@ import pytest
 
 import numeric
 from numeric import conv1d_bwd, conv1d_fwd, toeplitz_bwd, toeplitz_fwd, toeplitz_matrix
-from numeric.toeplitz import output_size, pad, windows
+from numeric.convolutions.toeplitz import output_size, pad, windows
 
 GRID = [
     {"n": n, "taps": taps, "stride": stride, "padding": padding, "dilation": dilation}

@@ -145,16 +145,16 @@ def as_tuple(gradients):
     return gradients if isinstance(gradients, tuple) else (gradients,)
 
 
-def test_every_layer_has_a_case():
+def test_every_loop_has_a_case():
     forwards = {name.removesuffix("_fwd") for name in numeric.__all__ if name.endswith("_fwd")}
-    assert forwards == set(LOOPS) == {name for name, _, _ in CASES}
+    assert forwards >= set(LOOPS) == {name for name, _, _ in CASES}
 
 
 # ------------------------------------------------------------------------------ the tests
 
 
 def test_only_numpy_and_the_standard_library_are_imported():
-    for path in Path(numeric.__file__).parent.glob("*.py"):
+    for path in Path(numeric.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0:

@@ -18,9 +18,9 @@ from sympy import EulerGamma, I, Matrix, Mod, nan, oo, zoo
 from sympy import atan, cos, cosh, exp, log, pi, sin, sinh, sqrt, tanh
 
 from derive.language import *
-from derive.layers.activations import relu, sigmoid as logistic
-from derive.layers.linear import linear
-from derive.layers.softmax import softmax
+from derive.layers.activations.elementwise import relu, sigmoid as logistic
+from derive.layers.linear_maps.linear import linear
+from derive.layers.activations.softmax import softmax
 
 i, j, k, l, q, r = axes("i=n j=n k=m l=m q=K r=K")
 

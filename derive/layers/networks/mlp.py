@@ -1,8 +1,8 @@
 """A multilayer perceptron, composed of the layers it is made of."""
 
 from derive.language import Parameter, Tensor, axes, layer
-from derive.layers.activations import relu
-from derive.layers.linear import linear
+from derive.layers.activations.elementwise import relu
+from derive.layers.linear_maps.linear import linear
 
 i, h, o = axes("i=d_in h=d_hidden o=d_out")
 

@@ -3,7 +3,7 @@
 from sympy import Sum, sqrt
 
 from derive.language import Tensor, axes, define, layer
-from derive.layers.softmax import softmax
+from derive.layers.activations.softmax import softmax
 
 i, j, d, e = axes("i=n j=m d=d_k e=d_v")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent
 
 
 def relu(X: Array) -> Array:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent
 from .toeplitz import output_size, pad, windows
 
 OPERANDS = ("X, axis l", "W, axis k")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent
 
 SIGNATURE = "X[...,i] W[i,o] b[o]"
 

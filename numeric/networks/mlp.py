@@ -5,9 +5,9 @@ Composed of its layers; the backward is theirs in reverse (Rumelhart, Hinton & W
 
 from __future__ import annotations
 
-from .activations import relu_bwd, relu_fwd
-from .linear import linear_bwd, linear_fwd
-from .shapes import Array, Residuals, admit, cotangent
+from ..activations.elementwise import relu_bwd, relu_fwd
+from ..linear_maps.linear import linear_bwd, linear_fwd
+from ..shapes import Array, Residuals, admit, cotangent
 
 
 def mlp(X: Array, W1: Array, b1: Array, W2: Array, b2: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent
 
 
 def least_squares(X: Array, W: Array, Y: Array) -> Array:

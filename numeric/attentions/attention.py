@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 
-from .shapes import Array, Residuals, admit, cotangent
-from .softmax import row_dots, softmax
+from ..activations.softmax import row_dots, softmax
+from ..shapes import Array, Residuals, admit, cotangent
 
 
 def attention(Q: Array, K: Array, V: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Activations, entry by entry or along a row."""

@@ -1,0 +1,1 @@
+"""Toeplitz operators and convolutions."""

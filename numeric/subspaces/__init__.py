@@ -1,0 +1,3 @@
+"""Subspaces of largest variance."""
+
+__all__: list[str] = []

@@ -1,0 +1,38 @@
+"""The surviving mutants of the helpers, generated and handwritten."""
+
+from __future__ import annotations
+
+from survivors.reasons import ALL_ROWS, EVEN, LONG_WAY, NO_REACH, NOTHING, WIDER, WRITEABLE, Table
+
+ZEROS = "np.zeros((*array.shape[:split], *padded), array.dtype)"
+TOTAL = "np.zeros((*values.shape[:split], *padded), values.dtype)"
+
+GENERATED: Table = {
+    EVEN: (("_sigmoid", "np.abs(x)", "np.abs(-x)"),),
+    NOTHING: (
+        ("_windows", ZEROS, f"-{ZEROS}"),
+        ("_overlap_add", TOTAL, f"-{TOTAL}"),
+    ),
+    WIDER: (
+        ("_margins", "(size - 1)", "size"),
+        ("_margins", "(size - 1)", "(size + 1)"),
+        ("_margins", "(size - 1)", "(size - 0)"),
+        ("_margins", "last + 1", "last + 2"),
+    ),
+    NO_REACH: (
+        ("_margins", "r < 0", "r <= 0"),
+        ("_margins", "r < 0", "r < 1"),
+        ("_margins", "r > 0", "r >= 0"),
+        ("_margins", "r > 0", "r > -1"),
+    ),
+    ALL_ROWS: (("_overlap_add", "rows[0]", "rows[-1]"),),
+}
+
+HANDWRITTEN: Table = {
+    NOTHING: (
+        ("pad", "padded = np.zeros", "padded = -np.zeros"),
+        ("pad", "if padding == 0", "if -padding == 0"),
+    ),
+    LONG_WAY: (("pad", "if padding == 0", "if padding == -1"),),
+    WRITEABLE: (("windows", "writeable=False", "writeable=True"),),
+}

@@ -1,0 +1,9 @@
+"""The surviving mutants of the pooling."""
+
+from __future__ import annotations
+
+from survivors.reasons import Table
+
+GENERATED: Table = {}
+
+HANDWRITTEN: Table = {}
