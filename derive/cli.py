@@ -220,9 +220,11 @@ def wanted(layer: Layer, names: Sequence[str] | None) -> list[str] | None:
     """The tensors asked for with --wrt, each once; None for all."""
     from derive.loading import nearest
 
-    tensors = [s.name for s in layer.arguments] + [s.name for t in layer.statements for s in t.defines]
+    tensors = [s.name for s in layer.variables] + [s.name for t in layer.statements for s in t.defines]
+    # Positions have a name too, and `gradients` says what they are.
+    known = {*tensors, *(s.name for s in layer.arguments)}
     for name in names or ():
-        if name not in tensors:
+        if name not in known:
             raise UsageError(f"{layer.name} has no tensor {name!r} to differentiate by. {nearest(name, tensors)}")
     return list(dict.fromkeys(names)) if names else None
 

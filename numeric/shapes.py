@@ -39,6 +39,19 @@ def admit(layer: str, signature: str, *values: Any) -> list[Array]:
     return [array.astype(dtype, copy=False) for array in arrays]
 
 
+def positions(layer: str, signature: str, value: Any, size: int, length: int | None = None) -> Array:
+    """The value as an integer array, so long, whose entries are positions along an axis of that size."""
+    [(name, axes)] = _parse(signature)
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{layer}: {name}: expected integers, given dtype {array.dtype}.")
+    _check_axes(layer, name, axes, array.shape, {} if length is None else {axes[0]: (length, "the logits")})
+    outside = (array < 0) | (array >= size)
+    if outside.any():
+        raise ValueError(f"{layer}: {name}: expected positions from 0 to {size - 1}, given {array[outside][0]}.")
+    return array
+
+
 def cotangent(layer: str, signature: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """The cotangent of an output of the given shape, in that output's dtype."""
     [(name, axes)] = _parse(signature)

@@ -103,6 +103,24 @@ def spread_back(x: Tensor[..., i], w: Parameter[k], *, stride: Integer(1) = 2):
 
 
 @layer
+def window_sums(X: Tensor[..., d, i], w: Parameter[k]):
+    t = Axis("t", (n - K) // 2 + 1)
+    return define("Y", (..., d, t), Sum(X[..., d, 2 * t + k], k)), define("W", (k,), w[k])
+
+
+@layer
+def own_kernels(X: Tensor[..., d, i], W: Parameter[d, k]):
+    t = Axis("t", n - K)
+    return define("Y", (..., d, t), Sum(X[..., d, t + k + 1] * W[d, k], k))
+
+
+@layer
+def shifted_products(X: Tensor[i, j, d], Y: Tensor[i, j, d]):
+    s, r = Axis("s", 2), Axis("r", 2)
+    return define("Z", (d, s, r), Sum(X[i + s, j + r, d] * Y[i, j, d], i, j))
+
+
+@layer
 def diagonal(X: Tensor[i, i2], Z: Tensor[..., i, i2]):
     return define("y", (..., i), X[i, i] ** 2 * Z[..., i, i])
 

@@ -24,6 +24,7 @@ from derive.witnesses.evidence import Code, Evidence
 
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
+DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options")
 # The builder of a dense matrix is no part of a layer's functions.
 APART = ("toeplitz_matrix",)
 

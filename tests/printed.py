@@ -26,13 +26,14 @@ from derive.witnesses.sampling import Case, choose_sizes, free_sizes, option_set
 
 SEED = 5
 # How many factors the oracle may multiply for the gradients of one case.
-WORK = 400_000
+WORK = 600_000
 TOLERANCE = 1e-9
 
 DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)
 # A display that starts with no left side and no = goes on with the display before.
 GOES_ON = re.compile(r"\\end\{aligned\}\s*\\\]\s*\\\[\s*\\begin\{aligned\}(?=\s*&\\q)")
 SYMBOL = re.compile(r"^\$(.+?)\$ & \\texttt\{(.+?)\} & (.+?) & .+? \\\\", re.MULTILINE)
+RANGE = re.compile(r"\$([^$]+)\$ runs from 0 to \$([^$]+)\$\.")
 CALLEE = re.compile(r"(?:The layer|The gradients of) \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$(?: is|[,:])")
 EXAMPLE = re.compile(r"For example, with (.*):")
 GIVEN = re.compile(r"\$(.+?) = (-?\d+)\$")
@@ -57,18 +58,25 @@ class Printed:
 
 @dataclass(frozen=True)
 class Document:
-    """What stands in a document: its lines, and its table of symbols (LaTeX of an entry, name in code, shape)."""
+    """What stands in a document: its lines, its table of symbols (LaTeX, name in code, shape), and what is given."""
 
     lines: tuple[Printed, ...]
     symbols: tuple[tuple[str, str, str], ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+    # How far indices run that stand in no shape: the index, and its last value.
+    ranges: tuple[tuple[str, str], ...] = ()
 
 
 def read_document(text: str) -> Document:
     lines: list[Printed] = []
+    given: list[tuple[str, str]] = []
     end = 0
     text = GOES_ON.sub(r" \\\\ ", text)
     for display in DISPLAY.finditer(text):
         before, end = text[end : display.start()], display.end()
+        if before.rstrip().removesuffix(r"\[").rstrip().endswith("which is given:"):
+            given.extend((left, right) for left, right, _ in split_aligned(display.group()))
+            continue
         callee, example = CALLEE.search(before), EXAMPLE.search(before)
         for left, right, rule in split_aligned(display.group()):
             each = EACH.search(rule)
@@ -81,7 +89,7 @@ def read_document(text: str) -> Document:
             )
             lines.extend(outputs_of(line))
     symbols = tuple((e, c.replace(r"\_", "_"), s.strip("$")) for e, c, s in SYMBOL.findall(text))
-    return Document(tuple(lines), symbols)
+    return Document(tuple(lines), symbols, tuple(given), tuple(RANGE.findall(text)))
 
 
 def outputs_of(line: Printed) -> Iterator[Printed]:
@@ -130,6 +138,9 @@ class Reading:
             indices = split_entry(entry)[1] if shape != "number" else ()
             for index, size in zip(indices, self.value(code).shape, strict=True):
                 assert found.setdefault(index, size) == size, f"index {index} has two sizes in the table of symbols"
+        for index, last in self.document.ranges:
+            assert index not in found, f"index {index} has a range of its own beside that of an axis"
+            found[index] = int(evaluate_index(last, (), {}, {}, self.scalars)) + 1
         return found
 
     # what should come out

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 from sympy import Symbol
 
-from derive.core.atoms import Bracket
+from derive.core.atoms import Argmax, Bracket, Lookup, Maximum
 from derive.core.axes import Affine, Index
 from derive.core.terms import apply, atom, multiply, power, read, total
 
@@ -91,3 +91,55 @@ def test_roots_keep_what_they_cannot_take_apart():
     assert power(power(x, 2), half) != x
     assert power(power(x, half), 2) == x
     assert power(power(x, 2), 3) == power(x, 6)
+
+
+def at(tensor, index):
+    return Affine.look_up(Lookup(tensor, (Affine.of(index),), m))
+
+
+def test_positions_are_read_at_bound_indices_by_any_name():
+    """Σ_i E[t_i] u_i is the same for every name of i; another list, or another place of the same, is another value."""
+    value = total(multiply(read("E", at("t", i)), read("u", i)), (i,))
+    assert value == total(multiply(read("E", at("t", k)), read("u", k)), (k,))
+    assert value != total(multiply(read("E", at("s", i)), read("u", i)), (i,))
+    pair = total(multiply(read("E", at("t", i)), read("u", j)), (i, j))
+    assert value != pair
+    assert pair == total(multiply(read("E", at("t", j)), read("u", i)), (i, j))
+
+
+def test_a_comparison_of_positions_has_no_direction():
+    forth, back = at("t", i) - Affine.of(a), Affine.of(a) - at("t", i)
+    assert atom(Bracket("==", forth)) == atom(Bracket("==", back))
+    assert atom(Bracket(">=", forth)) != atom(Bracket(">=", back))
+
+
+def test_the_indices_of_a_maximum_may_be_called_anything():
+    def first(x, y, place):
+        body = multiply(read("A", x, y), read("v", y), read("u", x))
+        return atom(Argmax(body, (y,), (Affine.of(place),)))
+
+    assert first(i, a, b) == first(i, b, b) == first(i, Index("c", m), b)
+    assert first(i, a, a) != first(i, a, b)
+    assert total(multiply(first(i, a, b), read("w", i)), (i,)) == total(multiply(first(k, b, b), read("w", k)), (k,))
+    body = multiply(read("A", i, j), read("w", j))
+    swapped = multiply(read("A", j, i), read("w", i))
+    assert atom(Argmax(body, (i, j), (Affine.of(k), Affine.of(l)))) == atom(
+        Argmax(swapped, (j, i), (Affine.of(k), Affine.of(l)))
+    )
+    assert atom(Argmax(body, (i, j), (Affine.of(k), Affine.of(l)))) != atom(
+        Argmax(body, (j, i), (Affine.of(k), Affine.of(l)))
+    ), "which of several is first depends on the order"
+
+
+def test_substitution_does_not_reach_into_a_maximum():
+    """An index of the maximum's own stays, and is renamed where what comes in is called like it, or like its new name."""
+    j1 = Index("j1", n)
+    inner = Maximum(multiply(read("A", i, j), read("w", j)), (j,))
+    assert inner.substitute({j: Affine.of(k)}) == inner
+    expected = Maximum(multiply(read("A", j, k), read("w", k)), (k,))
+    assert inner.substitute({i: Affine.of(j)}) == inner.substitute({i: Affine.of(j), j: Affine.of(i)}) == expected
+    assert inner.substitute({j1: Affine.of(j)}) == inner
+    both = Maximum(multiply(read("A", i, j), read("B", j, j1)), (j, j1))
+    assert both.substitute({i: Affine.of(j)}) == Maximum(multiply(read("A", j, k), read("B", k, l)), (k, l))
+    first = Argmax(inner.body, inner.over, (Affine.of(j),))
+    assert first.substitute({j: Affine.of(k)}) == Argmax(inner.body, inner.over, (Affine.of(k),))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import own_layers
+import position_layers
 import pytest
 from latex_reader import ReaderError, evaluate_index, split_matrix
 from printed import DERIVATIVE, OPERATOR, SEED, VARIANTS, faults_in_print, lines_of, printed, readings, wrong
@@ -16,9 +17,12 @@ from derive.calculus.derivation import gradients
 from derive.core.layer import Call
 from derive.loading import all_layers, load_all
 
-FROM_FILE = {layer.name: layer for layer in load_all(own_layers.__file__)}
-LAYERS = {**all_layers(), **FROM_FILE, **OWN, **SECOND}
-assert len(LAYERS) == len(all_layers()) + len(FROM_FILE) + len(OWN) + len(SECOND), "two layers of one name"
+CATALOGUE = all_layers()
+# A person's own layer may be called like one of the catalogue.
+NAMED = {layer.name: layer for file in (own_layers, position_layers) for layer in load_all(file.__file__)}
+FROM_FILE = {f"own {name}" if name in CATALOGUE else name: layer for name, layer in NAMED.items()}
+LAYERS = {**CATALOGUE, **FROM_FILE, **OWN, **SECOND}
+assert len(LAYERS) == len(CATALOGUE) + len(FROM_FILE) + len(OWN) + len(SECOND), "two layers of one name"
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -35,7 +39,7 @@ def test_every_argument_has_a_gradient_in_both_notations(name):
         reading = readings(LAYERS[name])[0]
         entries = [m.group(2) if (m := DERIVATIVE.match(left)) else left for left in lefts]
         shown = {reading.codes.get(reading.named(entry)[0]) for entry in entries}
-        for symbol in layer.arguments:
+        for symbol in layer.variables:
             gradient = gradients(layer).derivations[symbol.name].symbol
             assert {symbol.name, gradient.name} & shown, f"no gradient by {symbol.name}"
 
@@ -93,17 +97,34 @@ FAULTS = {
     "lost scale": (r" / (.*)\Z", ""),
     "lost factor": (r"\A2 ", ""),
     "lost square": (r"\^\{\\odot 2\}", ""),
+    "lost position": (r"\\left\[\w+ = \\mathit\{\w+\}_\{[^}]*\}\\right\]", ""),
+    "the smallest": (r"(\\arg\\max_\{[^(]*\} \\left\()", r"\1-"),
 }
 
 
 # What survives, and why: lines of layers in which a fault changes nothing.
 BESIDE_ZERO = "in a step it stands beside the factor Σ (X - μ), which is 0"
-EQUIVALENT = {("layer_norm", "flipped sign"): BESIDE_ZERO, ("spelled_layer_norm", "flipped sign"): BESIDE_ZERO}
+ROW_SUMS = "a row of the adjoint of a softmax's argument sums to 0: what is the same along it, as the i of j - i, is lost"
+SYMMETRIC = "the identity and x xᵀ are their own transposes"
+NO_SHIFT = "a softmax does not depend on its shift: what goes through it is 0"
+COMMUTES = "a number may stand on either side of a matrix"
+EQUIVALENT = {
+    ("own layer_norm", "flipped sign"): BESIDE_ZERO,
+    **{(f"{name}_norm", "lost sign"): BESIDE_ZERO for name in ("layer", "batch", "group", "instance")},
+    ("batch_norm2d", "lost sign"): BESIDE_ZERO,
+    ("spelled_layer_norm", "flipped sign"): BESIDE_ZERO,
+    ("alibi_attention", "flipped sign"): ROW_SUMS,
+    ("shifted_softmax", "flipped sign"): NO_SHIFT,
+    ("shifted_softmax", "lost sign"): NO_SHIFT,
+    ("one_table_twice", "swapped factors"): COMMUTES,
+    ("info_nce", "transposed"): SYMMETRIC,
+    ("rayleigh_quotient", "transposed"): SYMMETRIC,
+}
 
 
 def swapped(right: str) -> str | None:
-    """The first two plain factors of a matrix product, the other way round."""
-    match = re.match(r"(?P<a>\{?[A-Za-z\\]\S*) (?P<b>[A-Za-z]\S*)\Z", right)
+    """The first two plain factors of a matrix product, the other way round; a fraction is a number."""
+    match = re.match(r"(?!\\frac)(?P<a>\{?[A-Za-z\\]\S*) (?P<b>[A-Za-z]\S*)\Z", right)
     return f"{match.group('b')} {match.group('a')}" if match else None
 
 

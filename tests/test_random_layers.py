@@ -22,6 +22,8 @@ from derive.errors import DeriveError
 COUNT = int(os.environ.get("DERIVE_RANDOM_LAYERS", "200"))
 SEED = os.environ.get("DERIVE_RANDOM_SEED")
 LEAST_SHARE = 20
+MODEST_SHARE = 5
+MODEST = ("positions", "maxima over axes")
 SHARES = ("affine reads", "conditions", "a tensor read twice", "several equations", "a sublayer")
 
 drawing = settings(
@@ -63,6 +65,7 @@ def test_random_layers(capsys):
         print(f"\n{total} random layers: " + ", ".join(f"{name} {share} %" for name, share in percent.items()))
     assert total == COUNT
     assert all(percent[name] >= LEAST_SHARE for name in SHARES), percent
+    assert all(percent[name] >= MODEST_SHARE for name in MODEST), percent
 
 
 def test_random_gradients_are_layers():

@@ -10,11 +10,21 @@ from values import value_at
 from derive.calculus.collect import collect, expand
 from derive.calculus.deltas import contract, count, distribute
 from derive.calculus.facts import apply_fact, sum_of
+from derive.calculus.guards import guards
 from derive.calculus.reuse import reuse, unfold
-from derive.calculus.rules import d_entry, d_function, d_power, d_product, d_sum, definition, rewrite_partials
-from derive.calculus.simplify import Context, cost, simplify
+from derive.calculus.rules import (
+    d_entry,
+    d_function,
+    d_maximum,
+    d_power,
+    d_product,
+    d_sum,
+    definition,
+    rewrite_partials,
+)
+from derive.calculus.simplify import Context, cost, multiply_out, simplify
 from derive.calculus.steps import Trail
-from derive.core.atoms import Bracket, Maximum, Partial, Read, Test
+from derive.core.atoms import Argmax, Bracket, Function, Lookup, Maximum, Partial, Position, Read, Test
 from derive.core.axes import Affine, Index
 from derive.core.layer import Equation
 from derive.core.layer import Symbol as Named
@@ -26,6 +36,7 @@ n, m, r = (Symbol(name, integer=True, positive=True) for name in "nmr")
 i, j, k = (Index(name, n) for name in "ijk")
 a, b = (Index(name, m) for name in "ab")
 p, q = Index("p", n), Index("q", m)
+q2 = Index("q2", n)
 
 
 def A(x, y):
@@ -54,6 +65,15 @@ def same_value(before, after):
 
 def partial(of, entry):
     return atom(Partial(of, entry))
+
+
+def largest(body, *over):
+    return atom(Maximum(body, over))
+
+
+def position(tensor, *at):
+    """An entry of an integer tensor of positions along the axis of a and b."""
+    return Affine.look_up(Lookup(tensor, tuple(Affine.of(x) for x in at), m))
 
 
 # differentiation
@@ -86,6 +106,14 @@ def test_power_rule(exponent):
     assert rewrite_partials(partial(power(base, exponent), entry), d_power) == expected
 
 
+def test_a_power_of_an_exponential_is_an_exponential():
+    """∂exp(-u) = -exp(-u) ∂u, though the normal form has it as exp(u)^(-1)."""
+    entry = Read("u", (Affine.of(p),))
+    of = apply("exp", -u(i))
+    assert rewrite_partials(partial(of, entry), d_power) == partial(of, entry)
+    assert rewrite_partials(partial(of, entry), d_function) == of * partial(-u(i), entry)
+
+
 def test_function_rule_uses_the_table():
     entry = Read("u", (Affine.of(p),))
     of = apply("tanh", 2 * u(i))
@@ -112,9 +140,50 @@ def test_a_condition_is_constant():
 
 
 def test_what_has_no_rule_is_an_error_and_not_zero():
+    """A floor is of sizes alone in what people write; as a function of data it has no row in the table."""
     entry = Read("u", (Affine.of(p),))
-    with pytest.raises(DifferentiationError, match="Max over i of an expression in u has no derivative rule"):
-        rewrite_partials(partial(atom(Maximum(u(i), (i,))), entry), d_sum)
+    with pytest.raises(DifferentiationError, match="floor has no derivative. Add it to the table of primitives."):
+        rewrite_partials(partial(atom(Function("floor", u(i))), entry), d_function)
+
+
+def test_the_first_maximum_takes_the_derivative():
+    """∂ max_a B_ia u_i v_a = Σ_a [a is the first that is largest] ∂(B_ia u_i v_a), for each i."""
+    entry = Read("v", (Affine.of(q),))
+    body = B(i, a) * u(i) * v(a)
+    first = atom(Argmax(B(i, b) * u(i) * v(b), (b,), (Affine.of(a),)))
+    result = rewrite_partials(partial(largest(body, a), entry), d_maximum)
+    assert result == total(first * partial(body, entry), (a,))
+    assert rewrite_partials(partial(power(largest(body, a), 2), entry), d_maximum) == partial(
+        power(largest(body, a), 2), entry
+    )
+
+
+def test_the_first_maximum_does_not_capture_the_entry():
+    """The index of the maximum and that of the entry are two, whatever they are called."""
+    entry = Read("u", (Affine.of(i),))
+    result = rewrite_partials(partial(largest(power(u(i), 3), i), entry), d_maximum)
+    assert result == total(atom(Argmax(power(u(k), 3), (k,), (Affine.of(j),))) * partial(power(u(j), 3), entry), (j,))
+
+
+def test_a_maximum_is_differentiated_by_the_first_of_the_largest_in_values_too():
+    """Differences of the maximum of a product over two indices, against the product at its first largest place."""
+    entry = Read("u", (Affine.of(p),))
+    body = A(i, a) * u(i) * v(a)
+    derived = rewrite_partials(partial(largest(body, i, a), entry), d_maximum)
+    derived = contract(rewrite_partials(rewrite_partials(rewrite_partials(derived, d_sum), d_product), d_entry))
+    first = Argmax(body, (i, a), (Affine.of(p), Affine.of(b)))
+    assert derived == total(atom(first) * A(p, b) * v(b), (b,))
+    values = value_at(body, SIZES, like=body)
+    row, column = np.unravel_index(values.T.argmax(), values.T.shape)
+    expected = np.zeros(SIZES["n"])
+    expected[row] = values.max() / value_at(u(i), SIZES, like=body)[row]
+    np.testing.assert_allclose(value_at(derived, SIZES, like=body), expected)
+
+
+def test_where_the_largest_is_does_not_depend_on_data():
+    entry = Read("u", (Affine.of(p),))
+    first = atom(Argmax(u(j) * v(a), (j,), (Affine.of(i),)))
+    assert rewrite_partials(partial(first * u(i), entry), d_sum) == first * partial(u(i), entry)
 
 
 # deltas
@@ -140,6 +209,27 @@ def test_contract_substitutes_an_affine_index_only_under_a_bare_read():
     for not_zero_outside in (apply("exp", v(a)), power(v(a), -1), v(a) * power(read("w", a), -1)):
         kept = total(not_zero_outside * condition, (a,))
         assert contract(kept, names) == kept
+
+
+def test_contract_puts_a_position_in_the_place_of_an_index():
+    """Σ_a f(a) [a = t_i] = f(t_i): a position is never outside, so f may be anything."""
+    at = position("t", i)
+    condition = atom(Bracket("==", Affine.of(a) - at))
+    for f in (B(i, a), power(v(a), -1) * B(j, a), apply("exp", v(a)) * u(j), largest(B(k, a) * u(k), k)):
+        before = total(f * condition, (a,))
+        assert contract(before) == f.substitute({a: at})
+        same_value(before, contract(before))
+
+
+def test_contract_leaves_a_position_that_stands_in_no_place_of_its_own():
+    """A read that is moved from the index, an axis of another size, and a position that the sum runs over itself."""
+    at = position("t", i)
+    moved = total(read("v", Affine.of(a) + Affine.of(k)) * atom(Bracket("==", Affine.of(a) - at)), (a,))
+    assert contract(moved) == moved
+    other = total(u(j) * atom(Bracket("==", Affine.of(j) - at)), (j,))
+    assert contract(other) == other
+    own = total(v(a) * atom(Bracket("==", Affine.of(a) - position("s", a))), (a,))
+    assert contract(own) == own
 
 
 def test_contract_counts_an_index_that_nothing_uses():
@@ -182,6 +272,15 @@ def test_collect_takes_out_no_number_that_only_makes_others():
     assert collect(u(i) * Fraction(1, 2) - v(q) * Fraction(1, 6)) == Fraction(1, 6) * (3 * u(i) - v(q))
 
 
+def test_collect_takes_no_size_out_of_part_of_a_sum():
+    """a/n + b/n + c is no simpler as (a + b)/n + c."""
+    size = read("n")
+    before = A(i, a) / size + v(a) / size
+    assert collect(before) == (A(i, a) + v(a)) / size
+    assert collect(before + u(i)) == before + u(i)
+    assert collect(u(i) * Fraction(1, 2) + v(q)) == u(i) * Fraction(1, 2) + v(q)
+
+
 def test_collect_goes_by_groups_where_not_all_share():
     before = A(i, a) * u(i) + A(i, a) * v(a) + B(i, a)
     assert collect(before) == A(i, a) * (u(i) + v(a)) + B(i, a)
@@ -199,7 +298,14 @@ def test_an_index_that_falls_out_of_use_is_counted():
     trail = Trail(v(a) * total(u(j) - read("s"), (j,)) / read("n"))
     simplify(trail, Context.from_equations([mean]))
     assert trail.value == ZERO
-    assert "count indices" in [step.rule.name for step in trail.steps]
+    assert [step.rule.name for step in trail.steps] == ["multiply out", "reuse s"]
+
+
+def test_multiplying_out_counts_what_a_sum_does_not_use():
+    """Σ_j a (u_j + c) is Σ_j a u_j + n a c."""
+    before = v(a) * total(u(j) + read("s"), (j,))
+    assert multiply_out(before) == v(a) * total(u(j), (j,)) + read("n") * v(a) * read("s")
+    same_value(before, multiply_out(before))
 
 
 def test_expand_multiplies_out_under_a_sum():
@@ -216,6 +322,25 @@ def test_reuse_finds_a_product_with_its_sum():
     equation = named("C", (i, j), total(A(i, a) * B(j, a), (a,)))
     before = total(B(p, b) * u(p) * A(k, b), (b,))
     assert reuse(before, equation) == u(p) * read("C", k, p)
+
+
+def test_reuse_finds_a_value_at_a_position():
+    """Σ_b A[t_i, b] B[k, b] is C[t_i, k] where C[j, k] = Σ_b A[j, b] B[k, b]."""
+    at = Affine.look_up(Lookup("t", (Affine.of(i),), n))
+    equation = named("C", (j, k), total(A(j, a) * B(k, a), (a,)))
+    before = u(i) * total(read("A", at, b) * B(q2, b), (b,))
+    assert reuse(before, equation) == u(i) * read("C", at, q2)
+    other = total(read("A", at, b) * read("B", Affine.look_up(Lookup("s", (Affine.of(i),), m)), b), (b,))
+    assert reuse(other, equation) == other, "the position is along an axis of another size"
+
+
+def test_reuse_finds_an_equation_that_reads_at_positions():
+    """X[t_i, a] v[a] and its like at another index of the same list, but not at another list."""
+    equation = named("C", (i,), total(read("A", Affine.look_up(Lookup("t", (Affine.of(i),), n)), a) * v(a), (a,)))
+    at_k, other = (Affine.look_up(Lookup(name, (Affine.of(k),), n)) for name in "ts")
+    assert reuse(total(read("A", at_k, b) * v(b), (b,)) * u(k), equation) == read("C", k) * u(k)
+    before = total(read("A", other, b) * v(b), (b,)) * u(k)
+    assert reuse(before, equation) == before
 
 
 def test_reuse_exchanges_sums():
@@ -259,13 +384,81 @@ def test_facts_are_found_from_the_equations():
     mean = named("mu", (i,), total(B(i, a), (a,)) * power(read("m"), -1))
     centred = named("c", (i, a), B(i, a) - read("mu", i))
     equations = {e.symbol.name: e for e in (weights, mean, centred)}
-    assert sum_of(weights, a, equations) == ONE
-    assert sum_of(centred, a, equations) == ZERO
-    assert sum_of(weights, i, equations) is None
+    assert sum_of(weights, (a,), equations) == ONE
+    assert sum_of(centred, (a,), equations) == ZERO
+    assert sum_of(weights, (i,), equations) is None
     before = total(read("w", p, b) * u(p), (b,))
-    assert apply_fact(before, weights.symbol, 1, ONE) == u(p)
+    assert apply_fact(before, weights.symbol, (1,), ONE) == u(p)
     kept = total(read("w", p, b) * v(b), (b,))
-    assert apply_fact(kept, weights.symbol, 1, ONE) == kept
+    assert apply_fact(kept, weights.symbol, (1,), ONE) == kept
+
+
+def test_facts_are_found_over_several_axes_at_once():
+    """Neither Σ_i c nor Σ_a c is a number, but the sum over both is."""
+    mean = named("mu", (), total(B(i, a), (i, a)) / read("n") / read("m"))
+    centred = named("c", (i, a), B(i, a) - read("mu"))
+    equations = {e.symbol.name: e for e in (mean, centred)}
+    assert sum_of(centred, (i, a), equations) == ZERO
+    assert sum_of(centred, (i,), equations) is None
+    trail = Trail(u(p) * total(read("c", k, b), (k, b)) + A(p, q))
+    simplify(trail, Context.from_equations(equations.values()))
+    assert trail.value == A(p, q)
+    assert [step.rule.name for step in trail.steps] == ["fact: sum of c over i, a"]
+
+
+def test_reuse_keeps_a_condition_that_guards_what_is_left():
+    """Where Y = [s > 0] A/s, the rest of [s > 0] A/s² is 1/s, which has no value at s = 0."""
+    size = read("s", i)
+    condition = atom(Test(">", size))
+    equation = named("Y", (i, a), A(i, a) * condition / size)
+    at = read("s", p)
+    kept = atom(Test(">", at))
+    assert reuse(A(p, q) * kept / at**2, equation) == read("Y", p, q) * kept / at
+    assert reuse(A(p, q) * v(q) * kept / at, equation) == read("Y", p, q) * v(q)
+
+
+def test_a_condition_serves_every_value_that_carries_it():
+    """Where Y = [s > 0] A/s, one [s > 0] stands in both values of Y in [s > 0] A A/s²: brackets are idempotent."""
+    equation = named("Y", (i, a), A(i, a) * atom(Test(">", read("s", i))) / read("s", i))
+    at = read("s", p)
+    before = A(p, q) * A(p, b) * v(q) * atom(Test(">", at)) / at**2
+    assert reuse(before, equation) == read("Y", p, q) * read("Y", p, b) * v(q)
+
+
+def test_a_value_lends_its_conditions_to_another_value_of_the_same_equation():
+    """Where Y = [s > 0] A/s, A/s beside a Y of the same row is Y; of another row it is not."""
+    equation = named("Y", (i, a), A(i, a) * atom(Test(">", read("s", i))) / read("s", i))
+    rest = A(p, q) / read("s", p)
+    assert reuse(read("Y", p, b) * rest, equation) == read("Y", p, b) * read("Y", p, q)
+    assert reuse(read("Y", k, b) * rest, equation) == read("Y", k, b) * rest
+    assert reuse(rest, equation) == rest
+
+
+def test_an_index_is_a_number_that_does_not_vary():
+    entry = Read("u", (Affine.of(p),))
+    place = atom(Position(Affine.of(i) - Affine.of(j)))
+    assert rewrite_partials(partial(place * u(i), entry), d_sum) == place * partial(u(i), entry)
+    before = total(place * u(j) * delta(j, k), (j,))
+    assert contract(before) == atom(Position(Affine.of(i) - Affine.of(k))) * u(k)
+    same_value(before, contract(before))
+
+
+def test_an_affine_place_is_put_in_where_the_index_stands_as_a_number():
+    """Σ_j (2 j + 1) u[j] [j = n - 1 - i] = (2 n - 2 i - 1) u[n - 1 - i]: where the place is outside, u is 0."""
+    back = Affine.build([(i, -1)], n - 1)
+    odd = Affine.build([(j, 2)], 1)
+    before = total(atom(Position(odd)) * u(j) * atom(Bracket("==", Affine.of(j) - back)), (j,))
+    after = contract(before, {"u": Named("u", (i,))})
+    assert after == atom(Position(odd.substitute({j: back}))) * atom(Read("u", (back,)))
+    same_value(before, after)
+
+
+def test_a_condition_guards_what_may_not_exist():
+    condition = Test(">", read("s", i))
+    for partial_factor in (read("s", i) ** -1, power(read("s", i), Fraction(1, 2)), apply("log", read("s", i))):
+        assert guards(condition, partial_factor.terms[0].factors[0])
+    for harmless in (read("s", i) ** 2, apply("exp", -u(i)), read("n") ** -1, apply("tanh", read("s", i))):
+        assert not guards(condition, harmless.terms[0].factors[0])
 
 
 def test_unfolding_and_reusing_are_inverse():

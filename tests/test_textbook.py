@@ -245,7 +245,25 @@ def frobenius(X: Tensor[...]):
     return define("L", (), Sum(X[...] ** 2, leading) / 2)
 
 
+@layer
+def inside_the_sphere(X: Tensor[b, d]):
+    """The adjoint of q is used by that of s alone, and put in where it turns up again."""
+    s = define("s", (b,), 1 + Sum(X[b, d] ** 2, d))
+    q = define("q", (b,), 1 / sqrt(s[b]))
+    return define("Y", (b, d), X[b, d] * q[b])
+
+
+@layer
+def centred_twice(X: Tensor[b, d]):
+    """Σ (X - μ) = 0, though no tensor is X - μ."""
+    mu = define("mu", (b,), Sum(X[b, d], d) / d.size)
+    v = define("v", (b,), Sum((X[b, d] - mu[b]) ** 2, d) / d.size)
+    return define("Y", (b, d), (X[b, d] - mu[b]) * v[b])
+
+
 OTHERS = [
+    (inside_the_sphere, "X", "diag(q) (G - diag((G ⊙ Y) 1) Y)"),
+    (centred_twice, "mu", "-v ⊙ (G 1)"),
     (quadratic_form, "x", "A x + Aᵀ x"),
     (quadratic_form, "A", "x xᵀ"),
     (low_rank_update, "A", "dW Bᵀ"),

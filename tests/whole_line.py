@@ -14,7 +14,7 @@ from derive.calculus.derivation import gradients
 from derive.core.atoms import Read
 from derive.core.axes import LEADING, LEADING_SIZE
 from derive.core.names import latex_of
-from derive.core.traverse import atoms
+from derive.core.traverse import atoms, bound_indices
 from derive.lowering.render import compiled
 from derive.printers.latex import index_latex
 from derive.printers.text import index_text
@@ -115,11 +115,3 @@ def index_lengths(equation, case):
             lengths[spelled_index(name)].add(int(evaluated(index.size, scalars)))
     # An index that is read plainly tells its length itself.
     return {name: min(found) for name, found in lengths.items() if len(found) == 1}
-
-
-def bound_indices(expr):
-    for term in expr.terms:
-        yield from term.bound
-        for factor, _ in term.factors:
-            for child in factor.children():
-                yield from bound_indices(child)

@@ -7,6 +7,7 @@ from itertools import count
 from derive.core.axes import Index, fresh
 from derive.core.layer import Layer, Role, Symbol
 from derive.core.names import latex_of
+from derive.core.traverse import bound_indices
 
 LETTERS = "p q r u v a b c d e f g h l m n o s t w x y z".split()
 
@@ -95,6 +96,7 @@ class AdjointNames:
         """Letters that name nothing else in this layer."""
         taken = {i.name for i in self.layer.indices} | set(self.symbols) | set(self.layer.spellings.values())
         taken |= {s.latex for s in self.symbols.values() if s.latex}
+        taken |= {i.name for e in self.layer.equations for i in bound_indices(e.expr)}
         return [letter for letter in LETTERS if letter not in taken]
 
     def entry(self, axes: tuple[Index, ...]) -> tuple[Index, ...]:

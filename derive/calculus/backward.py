@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.calculus.adjoint_names import AdjointNames
-from derive.core.atoms import Bracket, Maximum, Read
+from derive.core.atoms import Argmax, Bracket, Maximum, Position, Read
+from derive.core.facts import Fact
 from derive.core.layer import Call, Layer, Role, Statement, Symbol
 from derive.core.terms import Expr
 from derive.core.traverse import atoms, tensors_read
@@ -14,9 +15,17 @@ Saves = Mapping[Call, tuple[tuple[str, Symbol], ...]]
 
 
 def backward_layer(
-    layer: Layer, wanted: tuple[str, ...], names: AdjointNames, trace: list[Statement], saves: Saves
+    layer: Layer,
+    wanted: tuple[str, ...],
+    names: AdjointNames,
+    trace: list[Statement],
+    saves: Saves,
+    pins: Mapping[str, Fact],
 ) -> Layer:
-    """Keep the adjoint equations that the wanted gradients need, and ask for the forward values that they read."""
+    """Keep the adjoint equations that the wanted gradients need, and ask for the forward values that they read.
+
+    `pins` are the tensors of which declared facts were used on the way.
+    """
     outputs = tuple(names.adjoints[name].name for name in wanted)
     statements = _live(trace, set(outputs))
     defined = {s.name for statement in statements for s in statement.defines}
@@ -25,7 +34,7 @@ def backward_layer(
     inside = [s for saved in saves.values() for _, s in saved]
     residuals = [s for s in (*forward, *inside) if s.name in reads]
     cotangents = [names.cotangents[name] for name in layer.outputs]
-    residuals = _with_sizes(residuals, cotangents, statements, forward)
+    residuals = with_sizes(residuals, cotangents, statements, forward)
     # What was a cotangent is an input like any other where a gradient itself is differentiated.
     residuals = [s.renamed(role=Role.INPUT) if s.role is Role.COTANGENT else s for s in residuals]
     return Layer(
@@ -36,6 +45,9 @@ def backward_layer(
         outputs,
         f"The gradient of {layer.name}.",
         layer.spellings,
+        requires=layer.requires,
+        facts=tuple(f for f in layer.facts if any(s.name == f.tensor for s in residuals)),
+        pinned=dict(pins),
     )
 
 
@@ -54,7 +66,7 @@ def _live(trace: list[Statement], wanted: set[str]) -> list[Statement]:
     return kept[::-1]
 
 
-def _with_sizes(
+def with_sizes(
     residuals: list[Symbol], cotangents: list[Symbol], statements: list[Statement], forward: list[Symbol]
 ) -> list[Symbol]:
     """Add the forward tensors whose shapes alone tell a size that the gradients need."""
@@ -79,8 +91,9 @@ def _sizes_in(value: Expr) -> set[str]:
     names = set(tensors_read(value))
     for factor in atoms(value):
         sizes.extend(i.size for child in factor.children() for t in child.terms for i in t.bound)
-        if isinstance(factor, Maximum):
+        if isinstance(factor, (Argmax, Maximum)):
             sizes.extend(i.size for i in factor.over)
-        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, Bracket) else ()
+        names.update(r.tensor for r in factor.lookups())
+        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, (Bracket, Position)) else ()
         sizes.extend(c for a in affines for c in (a.constant, *(c for _, c in a.terms)) if not isinstance(c, int))
     return names | {str(x) for size in sizes for x in size.free_symbols}

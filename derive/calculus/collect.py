@@ -24,7 +24,7 @@ def _collect_here(value: Expr) -> Expr:
             for factor, exponent in term.factors:
                 if exponent and factor.free.isdisjoint(term.bound):
                     groups.setdefault(factor, []).append(term)
-        shared = {a: ts for a, ts in groups.items() if len(ts) > 1 and _same_sign(a, ts)}
+        shared = {a: ts for a, ts in groups.items() if len(ts) > 1 and _same_sign(a, ts) and _worth(a, ts, value)}
         if not shared:
             return _common_number(value)
         factor = max(shared, key=lambda a: (len(shared[a]), bool(a.free), a.key))
@@ -39,6 +39,11 @@ def _collect_here(value: Expr) -> Expr:
         # Each round makes one term out of several, so this ends.
         value = add(rest, collected)
     return value
+
+
+def _worth(factor: Atom, terms: list[Term], value: Expr) -> bool:
+    """a/n + b/n + c is no simpler as (a + b)/n + c: a size or a number is divided by once for all terms, or in each."""
+    return bool(factor.free) or len(terms) == len(value.terms) or _power(factor, terms[0]) > 0
 
 
 def _power(factor: Atom, term: Term) -> Rational:
@@ -61,13 +66,18 @@ def _without(term: Term, common: dict[Atom, Rational]) -> Expr:
 
 
 def _common_number(value: Expr) -> Expr:
-    """2 a - 2 b = 2 (a - b), a/2 - b/2 = (a - b)/2; but a/2 + b/3 is no simpler as (3 a + 2 b)/6."""
+    """2 a - 2 b = 2 (a - b), -2 a - 2 b = -2 (a + b), a/2 - b/2 = (a - b)/2; a/2 + b is no simpler as (a + 2 b)/2."""
     if len(value.terms) < 2:
         return value
     numbers = [Fraction(t.coefficient) for t in value.terms]
     common = Fraction(gcd(*(n.numerator for n in numbers)), _lcm([n.denominator for n in numbers]))
-    if common == 1 or (common.denominator > 1 and all(abs(n) != common for n in numbers)):
+    if common == 1:
         return value
+    before, after = (sum(abs(n / unit) != 1 for n in numbers) for unit in (1, common))
+    if common.denominator > 1 and after + 1 > before:
+        return value
+    if all(n < 0 for n in numbers):
+        common = -common
     return multiply(expr(rational(common)), Expr(tuple(t.scaled(1 / common) for t in value.terms)))
 
 

@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 import sympy
 
-from derive.core.atoms import Bracket, Paren, Read
+from derive.core.atoms import Bracket, Paren, Position, Read
 from derive.core.axes import Affine, Coefficient, Index
 from derive.core.layer import Symbol
 from derive.core.sizes import size_value
 from derive.core.terms import Expr, Factor, Term, add, expr, from_term, multiply, product, total
-from derive.core.traverse import transform
+from derive.core.traverse import atoms, transform
 
 Names = Mapping[str, Symbol]
 
@@ -72,9 +72,25 @@ def _next_substitution(term: Term, names: Names) -> tuple[Bracket, Index, Affine
             plain = target.plain
             if plain is not None and same_size(plain.size, index.size):
                 return factor, index, target
+            if target.lookups:
+                if _can_be_looked_up(index, target, term.factors):
+                    affine = factor, index, target
+                continue
             if affine is None and _forward(target) and _vanishes_outside(index, term.factors, names):
                 affine = factor, index, target
     return affine
+
+
+def _can_be_looked_up(index: Index, target: Affine, factors: tuple[Factor, ...]) -> bool:
+    """May an entry of an integer tensor stand for the index? It is a position along the axis, so it is never outside.
+
+    But it has to stand alone: an index that is moved, as in X[s i + k], stays.
+    """
+    entry = target.looked_up
+    if entry is None or not same_size(entry.size, index.size) or index in target.indices:
+        return False
+    inside = (a for a in atoms(Expr((Term(1, factors),))) if index in a.free)
+    return all(a.plain == index for read in inside if isinstance(read, Read) for a in read.at if index in a.indices)
 
 
 def _forward(target: Affine) -> bool:
@@ -93,7 +109,7 @@ def _negative(coefficient: Coefficient) -> bool:
 def within(read: Read, axes: Sequence[Index]) -> bool:
     """Does a read lie inside its tensor, whatever its indices are?"""
     return all(
-        same_size(place.plain.size, axis.size) if place.plain else not place.terms and place.constant == 0
+        same_size(whole.size, axis.size) if (whole := place.plain or place.looked_up) else place == Affine(())
         for place, axis in zip(read.at, axes, strict=True)
     )
 
@@ -105,10 +121,11 @@ def same_size(a: sympy.Expr, b: sympy.Expr) -> bool:
 def _vanishes_outside(index: Index, factors: tuple[Factor, ...], names: Names) -> bool:
     """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?
 
-    Only other reads and brackets may carry it too: 1/X[j] and log(X[j]) are not finite where X[j] reads 0.
+    Only other reads, brackets and the index as a number may carry it too: 1/X[j] and log(X[j]) are not finite where
+    X[j] reads 0.
     """
     carrying = [(a, e) for a, e in factors if index in a.free]
-    tame = all(isinstance(a, Bracket) or isinstance(a, Read) and e > 0 for a, e in carrying)
+    tame = all(isinstance(a, Bracket) or isinstance(a, (Read, Position)) and e > 0 for a, e in carrying)
     return tame and any(isinstance(a, Read) and ends_with(index, a, names) for a, _ in carrying)
 
 

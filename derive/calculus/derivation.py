@@ -16,11 +16,12 @@ from derive.calculus.adjoint_names import AdjointNames
 from derive.calculus.backward import backward_layer
 from derive.calculus.differentiate import DEFINITION, differentiate
 from derive.calculus.reuse import unfold
-from derive.calculus.simplify import Context, cost, name_broadcasts, simplify
+from derive.calculus.simplify import Context, cost, is_multiple, name_broadcasts, simplify
 from derive.calculus.steps import Derivation, Gradients, Rule, Trail, replace, swap
 from derive.calculus.sublayers import Sublayer, Sublayers
-from derive.core.atoms import Partial, Read
+from derive.core.atoms import Argmax, Bracket, Partial, Read
 from derive.core.axes import Affine, Index, fresh
+from derive.core.facts import Fact
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol, expect_layer
 from derive.core.terms import ONE, ZERO, Expr, add, atom, multiply, read, total
 from derive.core.traverse import tensors_read
@@ -41,14 +42,26 @@ def gradients(layer: Layer, wrt: Iterable[str] | None = None) -> Gradients:
     intermediate of the layer, DifferentiationError where an expression has no derivative rule.
     """
     layer = expect_layer(layer)
-    wanted = tuple(dict.fromkeys(wrt)) if wrt is not None else tuple(s.name for s in layer.arguments)
+    wanted = tuple(dict.fromkeys(wrt)) if wrt is not None else tuple(s.name for s in layer.variables)
     values = [s.name for t in layer.statements for s in t.defines if s.name not in layer.outputs]
-    tensors = [s.name for s in layer.arguments] + values
+    tensors = [s.name for s in layer.variables] + values
     for name in wanted:
+        check_free(layer, name)
         if name not in tensors:
             hint = "its gradient is the cotangent" if name in layer.outputs else "it has no such tensor"
+            hint = "its entries are positions" if name in {s.name for s in layer.arguments} else hint
             raise UsageError(f"{layer.name}: no gradient by {name!r}, {hint}. Choose from {', '.join(tensors)}.")
     return _gradients(layer, wanted)
+
+
+def check_free(layer: Layer, tensor: str) -> None:
+    """Raise a DifferentiationError where the layer's equations hold only for what is declared of a tensor."""
+    fact = layer.pinned.get(tensor)
+    if fact is not None:
+        raise DifferentiationError(
+            f"{layer.name}: it has no gradient by {tensor}, because its equations were simplified by what is declared, "
+            f"{fact.text}, and hold only where that does. Leave the declaration out to differentiate by {tensor}."
+        )
 
 
 def forget() -> None:
@@ -59,7 +72,7 @@ def forget() -> None:
 @lru_cache(maxsize=512)
 def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
     # Derived as if by every argument: what is named and what put in does not depend on what is asked for.
-    everything = tuple(dict.fromkeys((*(s.name for s in layer.arguments), *wanted)))
+    everything = tuple(dict.fromkeys((*(s.name for s in layer.variables), *wanted)))
     sweep = Reverse(layer, everything, seeded=layer.scalar)
     derivations, adjoints = on_the_way(sweep.run(required=wanted), wanted, sweep)
     # The printed gradient of a loss takes ∂L/∂L = 1; the code multiplies by the cotangent that it is given.
@@ -67,7 +80,7 @@ def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
     if layer.scalar:
         coded = Reverse(layer, everything, seeded=False)
         coded.run(required=wanted)
-    backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves)
+    backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves, coded.pins)
     forward_calls = {made.backward: call for call, made in sweep.sublayers.made.items()}
     return Gradients(layer, backward, derivations, adjoints, dict(coded.sublayers.saves), forward_calls)
 
@@ -90,6 +103,15 @@ def on_the_way(
             pending.extend(n for step in derivation.steps for n in tensors_read(step.after))
     spoken = {t: d for t, d in derivations.items() if d.symbol.name in kept}
     return spoken, tuple(s for s in sweep.trace if not kept.isdisjoint(d.name for d in s.defines))
+
+
+def scatters(value: Expr) -> bool:
+    """Does a condition say where the entries of a sum go, as [j = s i + k] does?"""
+    return any(
+        isinstance(a, Argmax) or isinstance(a, Bracket) and a.relation == "==" and not a.free.isdisjoint(t.bound)
+        for t in value.terms
+        for a, _ in t.factors
+    )
 
 
 class Reverse:
@@ -115,6 +137,8 @@ class Reverse:
         self.trace: list[Statement] = []
         self.recorded: dict[str, Equation] = {}
         self.uses: Counter[str] = Counter()
+        # The tensors of which declared facts were used.
+        self.pins: dict[str, Fact] = dict(layer.pinned)
 
     def active(self, wanted: set[str]) -> set[str]:
         """The tensors between the wanted ones and the outputs."""
@@ -133,7 +157,7 @@ class Reverse:
         required_tensors = self.active(set(required))
         values = [s.name for t in self.layer.statements for s in t.defines][::-1]
         order = [v for v in values if v in self.needed] + [
-            s.name for s in self.layer.arguments if s.name in self.needed
+            s.name for s in self.layer.variables if s.name in self.needed
         ]
         derivations = {}
         for tensor in order:
@@ -150,6 +174,7 @@ class Reverse:
 
     def derive(self, tensor: str) -> Derivation | None:
         """Derive ∂L/∂tensor, record its equation, and return the derivation; None for an output that nothing reads."""
+        check_free(self.layer, tensor)
         consumers = [s for s in self.readers.get(tensor, ()) if self.reaches(s)]
         if tensor in self.names.cotangents and not consumers:
             self.names.adjoints[tensor] = self.names.cotangents[tensor]
@@ -175,6 +200,7 @@ class Reverse:
             self.record(Equation(symbol, trail.value.substitute(axes)))
         else:
             self.record_through(symbol, consumers, through, entry)
+        self.note_pins(trail)
         names = self.names.symbols
         callees = tuple(dict.fromkeys(c.layer.name for c in consumers if isinstance(c, Call)))
         steps = tuple(trail.steps)
@@ -222,7 +248,7 @@ class Reverse:
         entries: list[Expr] = []
         for call in (c for c in consumers if isinstance(c, Call)):
             sublayer = self.sublayer(call)
-            positions = [n for n, a in enumerate(call.arguments) if a == entry.tensor]
+            positions = [n for n, a in enumerate(call.variables) if a == entry.tensor]
             before = add(*self.call_chain(call, entry))
             after = add(*(sublayer.formula(n, at) for n in positions))
             trail.take(Rule(f"derivation of {call.layer.name}", CALL, swap(before, after)))
@@ -236,7 +262,10 @@ class Reverse:
                 if output.name not in self.names.adjoints:
                     self.record(Equation(self.names.adjoint(output.name), ZERO))
             alone = {t: t in self.needed and self.only_consumer(call, t) for t in call.arguments}
-            self.record(self.sublayers.make(call, alone).backward)
+            backward = self.sublayers.make(call, alone).backward
+            given = dict(zip((s.name for s in call.layer.arguments), call.arguments, strict=True))
+            self.pins.update({given[name]: fact for name, fact in backward.layer.pinned.items() if name in given})
+            self.record(backward)
         return self.sublayers.made[call]
 
     def only_consumer(self, call: Call, tensor: str) -> bool:
@@ -254,22 +283,37 @@ class Reverse:
         differentiate(trail, self.equations, self.names.symbols)
         simplify(trail, self.context)
         axes = {p: Affine.of(i) for p, i in zip(at, symbol.axes, strict=True)}
+        self.note_pins(trail)
         self.record(Equation(symbol, add(trail.value, *through).substitute(axes)))
 
     # adjoints: put in, named, recorded
 
     def put_in_adjoints(self, trail: Trail) -> None:
-        """Put in the adjoints that nothing else needs, where the whole gets shorter for it (or no longer)."""
-        for name in [n for n in tensors_read(trail.value) if n in self.recorded][::-1]:
+        """Put in the adjoints that nothing else needs, where the whole gets shorter for it (or no longer).
+
+        One that is a multiple of another value, as in dR = 2 R, is needed nowhere: that value has a name.
+        """
+        tried: set[str] = set()
+        put_in: set[str] = set()
+        while left := [n for n in tensors_read(trail.value) if n in self.recorded and n not in tried]:
+            name = left[-1]
+            tried.add(name)
             statement = self.recorded[name]
-            if name not in tensors_read(trail.value) or self.consumers_of_adjoint(name) > 1:
+            if self.consumers_of_adjoint(name) > 1 and not is_multiple(statement.expr):
                 continue
             trial = Trail(trail.value)
             trial.take(Rule(f"definition of {statement.symbol.shown}", DEFINITION, unfold(statement)))
-            simplify(trial, self.context.without(name))
+            if name in tensors_read(trial.value):
+                # Where it is read past its ends too, it keeps its name.
+                continue
+            simplify(trial, self.context.without({*put_in, name}))
+            if scatters(statement.expr) and scatters(trial.value):
+                # Where entries go is said once, in the adjoint's own equation.
+                continue
             if cost(trial.value) <= cost(trail.value) + cost(statement.expr):
                 trail.steps.extend(trial.steps)
                 trail.value = trial.value
+                put_in.add(name)
 
     def consumers_of_adjoint(self, name: str) -> int:
         """How many gradients are, or may yet be, computed from an adjoint, the one at hand included."""
@@ -294,9 +338,14 @@ class Reverse:
         self.record(Equation(symbol, expression.substitute(axes)))
         trail.take(Rule(f"name {symbol.shown}", NAMING, replace(trail.value, value)))
 
+    def note_pins(self, trail: Trail) -> None:
+        for step in trail.steps:
+            self.pins.update(step.rule.pins)
+
     def record(self, statement: Statement) -> None:
         self.trace.append(statement)
         self.uses.update(dict.fromkeys(statement.reads, 1))
         if isinstance(statement, Equation):
             self.recorded[statement.symbol.name] = statement
-            self.context.learn(statement)
+            if not is_multiple(statement.expr):
+                self.context.learn(statement)

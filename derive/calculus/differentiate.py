@@ -11,6 +11,7 @@ from derive.calculus.rules import (
     check_finished,
     d_entry,
     d_function,
+    d_maximum,
     d_power,
     d_product,
     d_sum,
@@ -30,6 +31,7 @@ CALCULUS = (
     ("product rule", r"\partial (a b) = (\partial a)\, b + a\, \partial b", d_product),
     ("power rule", r"\partial a^{n} = n\, a^{n-1} \partial a", d_power),
     ("function rule", r"\partial f(u) = f'(u)\, \partial u", d_function),
+    ("first maximum", r"\partial \max_{k} a_{k} = \sum_{k} \left[k = \arg\max a\right] \partial a_{k}", d_maximum),
 )
 DISTRIBUTE = Rule("distribute", r"a (b + c) = a b + a c", distribute)
 

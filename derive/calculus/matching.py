@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from derive.calculus.deltas import same_size
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Position, Read, Test
 from derive.core.axes import Affine, Index
 from derive.core.terms import Expr, Factor, Rational, Term
 
@@ -23,12 +23,26 @@ def match_affine(pattern: Affine, target: Affine, binding: Binding) -> Iterator[
         if plain in binding:
             if binding[plain] == target:
                 yield binding
-        elif target.plain is not None and same_size(plain.size, target.plain.size):
+        elif (whole := target.plain or target.looked_up) is not None and same_size(plain.size, whole.size):
             yield {**binding, plain: target}
         return
     if pattern.constant != target.constant or len(pattern.terms) != len(target.terms):
         return
-    yield from _match_affine_terms(pattern.terms, target.terms, binding)
+    for extended in _match_lookups(pattern.lookups, target.lookups, binding):
+        yield from _match_affine_terms(pattern.terms, target.terms, extended)
+
+
+def _match_lookups(patterns, targets, binding: Binding) -> Iterator[Binding]:
+    if len(patterns) != len(targets):
+        return
+    if not patterns:
+        yield binding
+        return
+    (entry, coefficient), *rest = patterns
+    for position, (other, factor) in enumerate(targets):
+        if factor == coefficient and other.tensor == entry.tensor:
+            for extended in _match_all(entry.at, other.at, binding):
+                yield from _match_lookups(rest, targets[:position] + targets[position + 1 :], extended)
 
 
 def _match_affine_terms(pattern, target, binding: Binding) -> Iterator[Binding]:
@@ -51,6 +65,8 @@ def match_atom(pattern: Atom, target: Atom, binding: Binding) -> Iterator[Bindin
     elif isinstance(pattern, Bracket) and isinstance(target, Bracket):
         if pattern.relation == target.relation:
             yield from match_affine(pattern.affine, target.affine, binding)
+    elif isinstance(pattern, Position) and isinstance(target, Position):
+        yield from match_affine(pattern.affine, target.affine, binding)
     elif isinstance(pattern, Function) and isinstance(target, Function):
         if pattern.name == target.name:
             yield from match_expr(pattern.argument, target.argument, binding)
@@ -59,7 +75,7 @@ def match_atom(pattern: Atom, target: Atom, binding: Binding) -> Iterator[Bindin
             yield from match_expr(pattern.argument, target.argument, binding)
     elif isinstance(pattern, Paren) and isinstance(target, Paren):
         yield from match_expr(pattern.body, target.body, binding)
-    elif isinstance(pattern, (Maximum, Partial)) and pattern == target:
+    elif isinstance(pattern, (Argmax, Maximum, Partial)) and pattern == target:
         yield binding
 
 

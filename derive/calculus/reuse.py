@@ -1,7 +1,8 @@
 """Reuse a value that has a name, and back: an equation's right-hand side becomes its tensor, or the tensor becomes it.
 
-Three ways in which a right-hand side can stand in an expression: as part of a product, as a sum (whole, or some of
-the terms of a larger one), and as a power of itself, (v + ε)^(-3/2) = r³ where r = (v + ε)^(-1/2).
+Four ways in which a right-hand side can stand in an expression: as part of a product, as a sum (whole, or some of
+the terms of a larger one), as a power of itself, (v + ε)^(-3/2) = r³ where r = (v + ε)^(-1/2), and where it is a
+logarithm as the exponential of itself.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from derive.calculus.deltas import within
+from derive.calculus.guards import guards
+from derive.calculus.implied import held
 from derive.calculus.matching import Binding, match_atom, match_product, match_terms
 from derive.calculus.rules import instantiate
-from derive.core.atoms import Paren, Read
+from derive.core.atoms import Function, Paren, Read
 from derive.core.layer import Equation
-from derive.core.terms import Expr, Term, add, atom, expr, from_term, multiply, product, rational, total
+from derive.core.terms import Expr, Factor, Term, add, apply, atom, expr, from_term, multiply, product, rational, total
 from derive.core.traverse import map_children, rebuild
 
 
@@ -42,7 +45,7 @@ def _rewritten(value: Expr, equation: Equation) -> Iterator[Expr]:
             for new in (*_as_product(target, equation, term), *_as_power(target, equation, term)):
                 yield add(Expr(others), new)
         else:
-            for new in _as_parenthesis(target, equation):
+            for new in (*_as_parenthesis(target, equation), *_as_exponential(target, equation)):
                 yield add(Expr(others), new)
 
 
@@ -55,17 +58,29 @@ def _bound_all(equation: Equation, binding: Binding) -> bool:
 
 
 def _as_product(target: Term, equation: Equation, pattern: Term) -> Iterator[Expr]:
-    """… a b … = … Y … where Y = a b"""
+    """… a b … = … Y … where Y = a b; a condition in Y is kept beside it where it guards what is left"""
     if len(pattern.factors) < 2 and not pattern.bound and not _substantial(pattern):
         return
-    for binding, rest in match_product(pattern, target):
+    known = held(target, equation)
+    for binding, left in match_product(pattern, Term(target.coefficient, (*target.factors, *known), target.bound)):
         if not _bound_all(equation, binding):
             continue
         gone = {binding[i].plain for i in pattern.bound}
         coefficient = rational(Fraction(target.coefficient) / pattern.coefficient)
         named = (_name(equation, binding), 1)
+        rest = [f for f in left if f not in known]
+        if rest == list(target.factors):
+            # Only what its own reads imply was found: nothing of it stands here.
+            continue
+        rest += [f for f in _conditions(pattern, binding) if any(guards(f[0], other) for other in rest)]
         yield from_term(product(coefficient, [*rest, named], tuple(i for i in target.bound if i not in gone)))
         return
+
+
+def _conditions(pattern: Term, binding: Binding) -> list[Factor]:
+    """The conditions of a pattern that say nothing of what it sums over, as they stand where it was found."""
+    conditions = [a for a, _ in pattern.factors if a.boolean and a.free.isdisjoint(pattern.bound)]
+    return [(c.substitute(binding), 1) for c in conditions]
 
 
 def _substantial(pattern: Term) -> bool:
@@ -74,13 +89,16 @@ def _substantial(pattern: Term) -> bool:
 
 
 def _as_power(target: Term, equation: Equation, pattern: Term) -> Iterator[Expr]:
-    """a^(n e) = Y^n where Y = a^e"""
-    if len(pattern.factors) != 1 or pattern.bound or pattern.coefficient != 1 or not _substantial(pattern):
+    """a^(n e) = Y^n where Y = a^e; of a read only roots, s^(-3/2) = r^3 where r = s^(-1/2)"""
+    if len(pattern.factors) != 1 or pattern.bound or pattern.coefficient != 1:
         return
     base, exponent = pattern.factors[0]
+    root = isinstance(exponent, Fraction)
+    if not root and not _substantial(pattern):
+        return
     for position, (factor, power) in enumerate(target.factors):
         ratio = rational(Fraction(power) / exponent)
-        if not isinstance(ratio, int):
+        if not isinstance(ratio, int) or not (_substantial(pattern) or isinstance(power, Fraction)):
             continue
         for binding in match_atom(base, factor, {}):
             if _bound_all(equation, binding):
@@ -114,6 +132,22 @@ def _as_parenthesis(target: Term, equation: Equation) -> Iterator[Expr]:
             rest = target.factors[:position] + target.factors[position + 1 :]
             inner = multiply(from_term(Term(target.coefficient, rest)), named**exponent)
             yield total(inner, target.bound)
+            return
+
+
+def _as_exponential(target: Term, equation: Equation) -> Iterator[Expr]:
+    """… a / b … = … exp(Y) … where Y = log a - log b: the values of a logarithm are those of what it is taken of"""
+    if not any(isinstance(a, Function) and a.name == "log" for t in equation.expr.terms for a, _ in t.factors):
+        return
+    pattern = apply("exp", equation.expr).only
+    if pattern is None or any(isinstance(a, Function) and a.name == "log" for a, _ in pattern.factors):
+        return
+    for binding, rest in match_product(pattern, target):
+        if _bound_all(equation, binding):
+            gone = {binding[i].plain for i in pattern.bound}
+            exponential = (Function("exp", atom(_name(equation, binding))), 1)
+            kept = tuple(i for i in target.bound if i not in gone)
+            yield from_term(product(target.coefficient, [*rest, exponential], kept))
             return
 
 

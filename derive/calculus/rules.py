@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test, open_scope
 from derive.core.axes import Affine
 from derive.core.layer import Equation
 from derive.core.primitives import PRIMITIVES
-from derive.core.terms import ONE, ZERO, Expr, Term, add, atom, expr, from_term, multiply, power, total
-from derive.core.traverse import tensors_read
+from derive.core.terms import ONE, ZERO, Expr, Term, add, atom, expr, from_term, multiply, power, scale, total
 from derive.errors import DifferentiationError, InternalError
 
 PartialRule = Callable[[Partial], Expr | None]
@@ -50,15 +49,10 @@ def has_partials(value: Expr) -> bool:
 
 def depends(factor: Atom, tensor: str) -> bool:
     """Can the derivative by an entry of `tensor` be other than 0? A condition is constant almost everywhere."""
-    if isinstance(factor, (Test, Bracket)):
+    if isinstance(factor, (Test, Bracket, Argmax)):
         return False
     if isinstance(factor, Read):
         return factor.tensor == tensor
-    if isinstance(factor, Maximum) and tensor in tensors_read(factor.body):
-        raise DifferentiationError(
-            f"Max over {', '.join(i.name for i in factor.over)} of an expression in {tensor} has no derivative rule. "
-            "Write the maximum as a shift that cancels, or leave it out."
-        )
     return any(depends(a, tensor) for child in factor.children() for t in child.terms for a, _ in t.factors)
 
 
@@ -125,6 +119,8 @@ def d_power(partial: Partial) -> Expr | None:
     if term is None or term.bound or len(term.factors) != 1 or term.factors[0][1] == 1:
         return None
     factor, exponent = term.factors[0]
+    if _is_exponential(factor):
+        return None
     base = factor.body if isinstance(factor, Paren) else atom(factor)
     outer = multiply(expr(term.coefficient * exponent), atom(factor, exponent - 1))
     return multiply(outer, atom(Partial(base, partial.entry)))
@@ -136,12 +132,31 @@ def d_function(partial: Partial) -> Expr | None:
     if term is None or term.coefficient != 1 or term.bound or len(term.factors) != 1:
         return None
     factor, exponent = term.factors[0]
-    if not isinstance(factor, Function) or exponent != 1:
+    if not isinstance(factor, Function) or (exponent != 1 and not _is_exponential(factor)):
         return None
     row = PRIMITIVES.get(factor.name)
     if row is None:
         raise DifferentiationError(f"{factor.name} has no derivative. Add it to the table of primitives.")
-    return multiply(row.derivative(factor.argument, partial.of), atom(Partial(factor.argument, partial.entry)))
+    # The normal form has exp(c u) as exp(u)^c, which is differentiated as the function that it is.
+    argument = scale(factor.argument, exponent)
+    return multiply(row.derivative(argument, partial.of), atom(Partial(argument, partial.entry)))
+
+
+def _is_exponential(factor: Atom) -> bool:
+    return isinstance(factor, Function) and factor.name == "exp"
+
+
+def d_maximum(partial: Partial) -> Expr | None:
+    """∂ max_k a_k = Σ_k [k = argmax a] ∂a_k: where several are largest, the first takes the derivative"""
+    term = partial.of.only
+    if term is None or term.coefficient != 1 or term.bound or len(term.factors) != 1:
+        return None
+    factor, exponent = term.factors[0]
+    if not isinstance(factor, Maximum) or exponent != 1:
+        return None
+    body, over = open_scope(factor.body, factor.over, {i.name for i in partial.free})
+    first = Argmax(body, over, tuple(Affine.of(i) for i in over))
+    return total(multiply(atom(first), atom(Partial(body, partial.entry))), over)
 
 
 def d_entry(partial: Partial) -> Expr | None:

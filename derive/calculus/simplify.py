@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.calculus.collect import collect, expand
-from derive.calculus.deltas import count
-from derive.calculus.facts import apply_fact, candidates, sum_of
+from derive.calculus.declared import Known, known_sum, symmetry_rule
+from derive.calculus.deltas import contract, count
+from derive.calculus.facts import candidates
 from derive.calculus.reuse import reuse
 from derive.calculus.steps import Rule, Trail, same_form
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Position, Read, Test
+from derive.core.facts import Fact, Symmetry
 from derive.core.layer import Equation, Layer, Symbol
-from derive.core.terms import Expr, Term, add, from_term, read
-from derive.core.traverse import tensors_read
+from derive.core.terms import Expr, Rational, Term, add, from_term, read
+from derive.core.traverse import atoms, tensors_read
 
 
 def _first_read(equation: Equation) -> str:
@@ -27,7 +29,7 @@ def _first_read(equation: Equation) -> str:
 
 
 REUSE = r"\text{a value that has a name is called by it}"
-FACT = r"\text{the sum that the forward equations give}"
+MULTIPLY_OUT = r"\sum_{i} a\, (b_{i} + c) = \sum_{i} a\, b_{i} + n\, a\, c"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,19 @@ class Context:
     forward: Mapping[str, Equation]
     by_read: Mapping[str, list[Equation]]
     adjoints: dict[str, list[Equation]] = field(default_factory=dict)
-    hidden: str | None = None
-    known_facts: dict[tuple[str, int], Expr | None] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    known_facts: dict[tuple[str, tuple[int, ...]], Known | None] = field(default_factory=dict)
+    # What is declared of arguments, and these.
+    declared: tuple[Fact, ...] = ()
+    arguments: Mapping[str, Symbol] = field(default_factory=dict)
 
     @staticmethod
     def of(layer: Layer) -> Context:
-        return Context.from_equations(layer.equations)
+        return replace(
+            Context.from_equations(layer.equations),
+            declared=layer.facts,
+            arguments={s.name: s for s in layer.arguments},
+        )
 
     @staticmethod
     def from_equations(equations: Iterable[Equation]) -> Context:
@@ -56,9 +65,9 @@ class Context:
         """Know one more adjoint equation."""
         self.adjoints.setdefault(_first_read(equation), []).append(equation)
 
-    def without(self, name: str) -> Context:
-        """The context in which one adjoint is not known by its name."""
-        return replace(self, hidden=name)
+    def without(self, names: Iterable[str]) -> Context:
+        """The context in which some adjoints are not known by their names."""
+        return replace(self, hidden=frozenset(names))
 
     def forward_reading(self, names: set[str]) -> list[Equation]:
         """The forward equations whose right-hand sides read nothing but `names`, in their order."""
@@ -67,27 +76,34 @@ class Context:
     def adjoints_reading(self, names: set[str]) -> list[Equation]:
         """The adjoint equations whose right-hand sides read nothing but `names`."""
         found = [e for n in sorted(names) for e in self.adjoints.get(n, ()) if names.issuperset(e.reads)]
-        return [e for e in found if e.symbol.name != self.hidden]
+        return [e for e in found if e.symbol.name not in self.hidden]
 
-    def fact(self, tensor: str, position: int) -> Expr | None:
-        """The value of the sum of a forward tensor over one of its axes, where it is a number or a size."""
-        key = tensor, position
+    def fact(self, tensor: str, positions: tuple[int, ...]) -> Known | None:
+        """What is known of the sum of a tensor over some of its axes, where it is a number or a size."""
+        key = tensor, positions
         if key not in self.known_facts:
-            equation = self.forward.get(tensor)
-            axis = equation.symbol.axes[position] if equation else None
-            self.known_facts[key] = sum_of(equation, axis, self.forward) if equation and axis else None
+            self.known_facts[key] = known_sum(tensor, positions, self.forward, self.declared, self.arguments)
         return self.known_facts[key]
+
+
+# Multiplying out has to save more than parentheses: a (1 - b) keeps digits that a - a b loses.
+WORTH_IT = 4
 
 
 def simplify(trail: Trail, context: Context) -> None:
     """Take the trail's expression to its cheapest form by the rules."""
     descend(trail, context)
     ahead = Trail(trail.value)
-    if ahead.take(Rule("multiply out", r"a (b + c) = a b + a c", expand)):
+    if ahead.take(Rule("multiply out", MULTIPLY_OUT, multiply_out)):
         descend(ahead, context)
-        if cost(ahead.value) < cost(trail.value):
+        if cost(ahead.value) + WORTH_IT <= cost(trail.value):
             trail.steps.extend(ahead.steps)
             trail.value = ahead.value
+
+
+def multiply_out(value: Expr) -> Expr:
+    """a (b + c) = a b + a c, with the indices counted that a sum then does not use."""
+    return count(expand(value))
 
 
 def descend(trail: Trail, context: Context) -> None:
@@ -105,27 +121,24 @@ def descend(trail: Trail, context: Context) -> None:
 
 def rules(value: Expr, context: Context) -> Iterator[Rule]:
     """The rules that could apply, in order of preference."""
-    for tensor, position in sorted(candidates(value)):
-        fact = context.fact(tensor, position)
-        if fact is not None:
-            symbol = context.forward[tensor].symbol
-            axis = symbol.axes[position]
-            yield Rule(f"fact: sum of {tensor} over {axis}", FACT, _fact_rule(symbol, position, fact))
+    for tensor, positions in sorted(candidates(value)):
+        known = context.fact(tensor, positions)
+        if known is not None:
+            yield known.rule()
     names = set(tensors_read(value))
+    yield from (symmetry_rule(f) for f in context.declared if isinstance(f, Symmetry) and f.tensor in names)
     for equation in context.forward_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
     yield Rule("collect", r"a b + a c = a (b + c)", collect)
     yield Rule("count indices", r"\sum_{i} a = n a", count)
+    if any(isinstance(a, Bracket) and a.relation == "==" for a in atoms(value)):
+        yield Rule("contract deltas", r"\sum_{j} \delta_{j,k} f_{j} = f_{k}", contract)
     for equation in context.adjoints_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
 
 
 def _reuse_rule(equation: Equation) -> Callable[[Expr], Expr]:
     return lambda value: reuse(value, equation)
-
-
-def _fact_rule(tensor: Symbol, position: int, fact: Expr) -> Callable[[Expr], Expr]:
-    return lambda value: apply_fact(value, tensor, position, fact)
 
 
 def cost(value: Expr) -> int:
@@ -135,7 +148,12 @@ def cost(value: Expr) -> int:
 
 def _term_cost(term: Term) -> int:
     price = 2 + 4 * len(term.bound) + 4 * (abs(term.coefficient) != 1)
-    return price + sum(_atom_cost(a) + (0 if e == 1 else 2) for a, e in term.factors)
+    return price + sum(_atom_cost(a) + _power_cost(e) for a, e in term.factors)
+
+
+def _power_cost(exponent: Rational) -> int:
+    """A root costs more than a power: r³ is simpler than s^(-3/2)."""
+    return 0 if exponent == 1 else 2 if isinstance(exponent, int) else 3
 
 
 def _atom_cost(factor: Atom) -> int:
@@ -145,7 +163,16 @@ def _atom_cost(factor: Atom) -> int:
     return ATOM_COSTS[type(factor)] + inner
 
 
-ATOM_COSTS = {Function: 6, Paren: 1, Bracket: 5, Test: 4, Maximum: 10, Partial: 50}
+ATOM_COSTS = {Function: 6, Paren: 1, Bracket: 5, Position: 5, Test: 4, Maximum: 10, Argmax: 10, Partial: 50}
+
+
+def is_multiple(value: Expr) -> bool:
+    """Is this nothing but a number, or a number times an entry of one tensor? Sizes and options are numbers."""
+    term = value.only
+    if term is None or term.bound:
+        return not value.terms
+    entries = [e for a, e in term.factors if not isinstance(a, Read) or a.at]
+    return len(entries) <= 1 and all(isinstance(a, Read) and (not a.at or e == 1) for a, e in term.factors)
 
 
 def name_broadcasts(value: Expr, name: Callable[[], str]) -> tuple[Expr, str, Expr] | None:
@@ -173,4 +200,4 @@ def name_broadcasts(value: Expr, name: Callable[[], str]) -> tuple[Expr, str, Ex
     return None
 
 
-__all__ = ["Context", "cost", "name_broadcasts", "same_form", "simplify"]
+__all__ = ["Context", "cost", "is_multiple", "name_broadcasts", "same_form", "simplify"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.core.axes import Affine, Index
+from derive.core.facts import Fact
 from derive.core.layer import Call, Layer, Statement, Symbol
 from derive.core.terms import Expr, add, read
 from derive.errors import UsageError
@@ -19,6 +20,8 @@ class Rule:
     name: str
     law: str
     apply: Callable[[Expr], Expr]
+    # The declared facts that it uses, by the tensor whose entries it takes them for.
+    pins: Mapping[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from derive.core.terms import Expr, read
 
 @dataclass(frozen=True)
 class Sublayer:
-    """The backward call of a call: what it adds to the gradient of each argument."""
+    """The backward call of a call: what it adds to the gradient of each of its variables."""
 
     call: Call
     backward: Call
 
     def entry(self, position: int, at: tuple[Index, ...]) -> Expr:
-        """The gradient of an argument as the backward call gives it."""
+        """The gradient of a variable as the backward call gives it."""
         return read(self.backward.outputs[position].name, *at)
 
     def formula(self, position: int, at: tuple[Index, ...]) -> Expr:
@@ -34,7 +34,7 @@ class Sublayer:
         if equation is None or not defined.isdisjoint(equation.reads):
             return self.entry(position, at)
         names = dict(zip((s.name for s in layer.arguments), self.backward.arguments, strict=True))
-        letters = {i: group[0].name for i, group in self.call.axes.items() if len(group) == 1}
+        letters = {i: tuple(own.name for own in group) for i, group in self.call.axes.items()}
         rebinding = Rebinding(names, call_values(self.call), letters=letters)
         own = [i for i in equation.symbol.axes if not i.leading]
         groups: dict[Index, tuple[Affine, ...]] = {
@@ -59,7 +59,7 @@ class Sublayers:
         backward = self.derive_backward(call.layer)
         outputs = tuple(
             self.names.adjoint(tensor) if alone[tensor] else self.names.share(tensor, call.outputs[0])
-            for tensor in call.arguments
+            for tensor in call.variables
         )
         arguments = tuple(self.arguments(call, backward))
         self.made[call] = Sublayer(call, Call(backward, arguments, outputs, call.axes, call.options))

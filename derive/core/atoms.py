@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
+
+import sympy
 
 from derive.core.axes import Affine, Index, fresh
 
@@ -43,6 +45,10 @@ class Atom:
         """The expressions inside."""
         return ()
 
+    def lookups(self) -> tuple[Lookup, ...]:
+        """The entries of integer tensors that say where this atom reads, or when it holds."""
+        return ()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Atom) and self.key == other.key
 
@@ -66,6 +72,19 @@ class Read(Atom):
 
     def substitute(self, mapping: Substitution) -> Read:
         return Read(self.tensor, tuple(a.substitute(mapping) for a in self.at))
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        return tuple(r for a in self.at for r, _ in a.lookups)
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Read):
+    """An entry of an integer tensor: a position along an axis of that size. It stands in affine indices alone."""
+
+    size: sympy.Expr = sympy.S.Zero
+
+    def substitute(self, mapping: Substitution) -> Lookup:
+        return Lookup(self.tensor, tuple(a.substitute(mapping) for a in self.at), self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +149,29 @@ class Bracket(Atom):
     def substitute(self, mapping: Substitution) -> Bracket:
         return Bracket(self.relation, self.affine.substitute(mapping))
 
+    def lookups(self) -> tuple[Lookup, ...]:
+        return tuple(r for r, _ in self.affine.lookups)
+
+
+@dataclass(frozen=True, eq=False)
+class Position(Atom):
+    """A sum of indices as a number: i, j - i."""
+
+    affine: Affine
+
+    @cached_property
+    def free(self) -> frozenset[Index]:  # type: ignore[override]
+        return self.affine.indices
+
+    def key_in(self, labels: Labels, depth: int) -> str:
+        return f"<{self.affine.key(labels)}>"
+
+    def substitute(self, mapping: Substitution) -> Position:
+        return Position(self.affine.substitute(mapping))
+
+    def lookups(self) -> tuple[Read, ...]:
+        return tuple(r for r, _ in self.affine.lookups)
+
 
 @dataclass(frozen=True, eq=False)
 class Test(Atom):
@@ -173,11 +215,41 @@ class Maximum(Atom):
         return f"max[{','.join(str(i.size) for i in self.over)}]({self.body.key_in(inner, depth + 1)})"
 
     def substitute(self, mapping: Substitution) -> Maximum:
-        body, over = open_scope(self.body, self.over, mapping)
-        return Maximum(body.substitute(mapping), over)
+        return Maximum(*substitute_inside(self.body, self.over, mapping))
 
     def children(self) -> tuple[Expr, ...]:
         return (self.body,)
+
+
+@dataclass(frozen=True, eq=False)
+class Argmax(Atom):
+    """An Iverson bracket: 1 where `at` is the first place at which `body` is largest over the indices `over`.
+
+    The first in row-major order; reads outside a tensor take no part.
+    """
+
+    body: Expr
+    over: tuple[Index, ...]
+    at: tuple[Affine, ...]
+    boolean: ClassVar[bool] = True
+
+    @cached_property
+    def free(self) -> frozenset[Index]:  # type: ignore[override]
+        return (self.body.free - set(self.over)).union(*(a.indices for a in self.at))
+
+    def key_in(self, labels: Labels, depth: int) -> str:
+        places = ",".join(a.key(labels) for a in self.at)
+        return f"[{places}=arg {Maximum(self.body, self.over).key_in(labels, depth)}]"
+
+    def substitute(self, mapping: Substitution) -> Argmax:
+        body, over = substitute_inside(self.body, self.over, mapping)
+        return Argmax(body, over, tuple(a.substitute(mapping) for a in self.at))
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        return tuple(r for a in self.at for r, _ in a.lookups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,13 +273,19 @@ class Partial(Atom):
         return (self.of,)
 
 
-def open_scope(body: Expr, over: tuple[Index, ...], mapping: Substitution) -> tuple[Expr, tuple[Index, ...]]:
-    """Rename the bound indices of a scope that `mapping` would capture."""
-    incoming = {i.name for a in mapping.values() for i in a.indices}
-    taken = incoming | {i.name for i in body.free}
+def substitute_inside(body: Expr, over: tuple[Index, ...], mapping: Substitution) -> tuple[Expr, tuple[Index, ...]]:
+    """A scope in which indices that come from outside are replaced; its own are others, whatever they are called."""
+    mapping = {i: a for i, a in mapping.items() if i in body.free and i not in over}
+    body, over = open_scope(body, over, {i.name for a in mapping.values() for i in a.indices})
+    return body.substitute(mapping), over
+
+
+def open_scope(body: Expr, over: tuple[Index, ...], names: Collection[str]) -> tuple[Expr, tuple[Index, ...]]:
+    """A scope whose own indices are called unlike all of `names`."""
+    taken = {*names, *(i.name for i in body.free), *(i.name for i in over)}
     renaming: dict[Index, Index] = {}
     for index in over:
-        if index.name in incoming:
+        if index.name in names:
             renaming[index] = fresh(index, taken)
             taken.add(renaming[index].name)
     if not renaming:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sympy
 
@@ -14,6 +15,9 @@ from derive.core.axes import LEADING, Affine, Index
 from derive.core.terms import Expr, read
 from derive.core.traverse import tensors_read
 from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from derive.core.facts import Fact
 
 
 class Role(Enum):
@@ -43,6 +47,8 @@ class Symbol:
     default: sympy.Expr | int | float | None = None
     # Options only: the least value allowed; None for a real number.
     least: int | None = None
+    # Integer tensors only: the axis along which the entries are positions.
+    into: Index | None = None
 
     @cached_property
     def shown(self) -> str:
@@ -101,6 +107,12 @@ class Call:
     def reads(self) -> tuple[str, ...]:
         return self.arguments
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The arguments that have a gradient, in order."""
+        pairs = zip(self.layer.arguments, self.arguments, strict=True)
+        return tuple(name for symbol, name in pairs if symbol.into is None)
+
 
 Statement = Equation | Call
 
@@ -119,6 +131,13 @@ class Layer:
     spellings: Mapping[str, str] = field(default_factory=dict)
     # The module whose function it was made of.
     module: str = ""
+    # What is declared of arguments, for simplification to use.
+    facts: tuple[Fact, ...] = ()
+    # What must hold of sizes and options, as relations of SymPy's.
+    requires: tuple[sympy.Basic, ...] = ()
+    # The tensors of which a fact was used to simplify the equations: those hold where the fact does, and say nothing
+    # of what changes when entries leave it.
+    pinned: Mapping[str, Fact] = field(default_factory=dict)
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
@@ -136,7 +155,7 @@ class Layer:
         """The axes of all tensors, in order of appearance."""
         seen: dict[str, Index] = {}
         for symbol in (*self.arguments, *(s for t in self.statements for s in t.defines)):
-            for index in symbol.axes:
+            for index in (*symbol.axes, *([symbol.into] if symbol.into else [])):
                 seen.setdefault(index.name, index)
         return tuple(seen.values())
 
@@ -147,6 +166,11 @@ class Layer:
     @cached_property
     def parameters(self) -> tuple[Symbol, ...]:
         return tuple(s for s in self.arguments if s.role is Role.PARAMETER)
+
+    @cached_property
+    def variables(self) -> tuple[Symbol, ...]:
+        """The arguments that have a gradient: all but integer tensors."""
+        return tuple(s for s in self.arguments if s.into is None)
 
     @cached_property
     def output_symbols(self) -> tuple[Symbol, ...]:

@@ -150,7 +150,7 @@ class Spelling:
 
 
 def latex_of(name: str) -> str:
-    """The LaTeX spelling of a plain name: d_k → d_{k}, W1 → W_{1}, gamma → \\gamma, Yhat → \\hat{Y}."""
+    """The LaTeX spelling of a plain name: d_k → d_{k}, W1 → W_{1}, gamma → \\gamma, Yhat → \\hat{Y}, logP → \\log P."""
     head, _, tail = name.partition("_")
     stem = re.fullmatch(r"([A-Za-z]+?)(\d+)", head)
     subscripts = [tail.replace("_", ",")] if tail else []
@@ -167,6 +167,8 @@ def _subscript(text: str) -> str:
 def _letters(head: str) -> str:
     if head in GREEK:
         return "\\" + head
+    if re.fullmatch("log[A-Z]", head):
+        return rf"\log {head[3:]}"
     for accent in ("hat", "bar", "tilde"):
         stem = head.removesuffix(accent)
         if stem != head and (len(stem) == 1 or stem in GREEK):

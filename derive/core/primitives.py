@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
-from derive.core.atoms import Test
-from derive.core.terms import Expr, apply, atom
+from derive.core.terms import ZERO, Expr, apply, power, read
+
+HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,10 @@ class Primitive:
     analytic: bool = True
 
 
-def _sign(x: Expr) -> Expr:
-    return atom(Test(">", x)) - atom(Test(">", -x))
+def _sign_value(x):
+    """Of a complex number near the real axis, that of its real part."""
+    real = x.real if isinstance(x, complex) else x
+    return (real > 0) - (real < 0)
 
 
 def _sigmoid_value(x):
@@ -52,6 +56,21 @@ def _softplus_value(x):
 def _abs_value(x):
     """Of a complex number near the real axis, the continuation from there: what the complex step needs."""
     return (x if x.real >= 0 else -x) if isinstance(x, complex) else abs(x)
+
+
+def _erf_value(x):
+    """Of a complex number x + iy, the series of Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.29."""
+    if not isinstance(x, complex):
+        return math.erf(x)
+    x, y = x.real or 1e-30, x.imag
+    real = (1 - math.cos(2 * x * y)) / (4 * x)
+    imaginary = math.sin(2 * x * y) / (4 * x)
+    for n in range(1, 13):
+        weight = math.exp(-n * n / 4) / (n * n + 4 * x * x)
+        wide, narrow = 2 * x * math.cosh(n * y), n * math.sinh(n * y)
+        real += weight * (2 * x - wide * math.cos(2 * x * y) + narrow * math.sin(2 * x * y))
+        imaginary += weight * (wide * math.sin(2 * x * y) + narrow * math.cos(2 * x * y))
+    return math.erf(x) + 2 / math.pi * math.exp(-x * x) * complex(real, imaginary)
 
 
 def _either(name: str) -> Callable:
@@ -84,8 +103,11 @@ PRIMITIVES = {
         Primitive("cosh", lambda x, y: apply("sinh", x), sympy.cosh, _either("cosh")),
         Primitive("tanh", lambda x, y: 1 - y**2, sympy.tanh, _either("tanh")),
         Primitive("atan", lambda x, y: 1 / (1 + x**2), sympy.atan, _either("atan")),
+        Primitive("erf", lambda x, y: 2 * power(read("pi"), -HALF) * apply("exp", -(x**2)), sympy.erf, _erf_value),
         Primitive("sigmoid", lambda x, y: y * (1 - y), sigmoid_form, _sigmoid_value),
         Primitive("softplus", lambda x, y: apply("sigmoid", x), softplus_form, _softplus_value),
-        Primitive("abs", lambda x, y: _sign(x), sympy.Abs, _abs_value, analytic=False),
+        Primitive("abs", lambda x, y: apply("sign", x), sympy.Abs, _abs_value, analytic=False),
+        # At 0 it is 0, and so is the slope of |x| there.
+        Primitive("sign", lambda x, y: ZERO, sympy.sign, _sign_value, analytic=False),
     )
 }

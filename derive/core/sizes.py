@@ -27,3 +27,17 @@ def size_value(size: sympy.Expr) -> Expr:
     if isinstance(size, sympy.floor):
         return apply("floor", size_value(size.args[0]))
     raise InternalError(f"size {size} is made of {type(size).__name__}")
+
+
+def settled(size: sympy.Expr) -> sympy.Expr:
+    """A size with the constant under each floor between 0 and 1, so that equal ones look alike.
+
+    floor(n/2 - 1/2) + 1 is floor(n/2 + 1/2).
+    """
+
+    def settle(argument: sympy.Expr) -> sympy.Expr:
+        argument = sympy.expand(argument)
+        whole = sympy.floor(argument.as_coeff_Add()[0])
+        return sympy.floor(argument - whole) + whole
+
+    return size.replace(sympy.floor, settle) if size.has(sympy.floor) else size

@@ -282,7 +282,11 @@ def apply(function: str, argument: Expr) -> Expr:
 
 
 def _exp(term: Term) -> Expr:
-    """exp(2 x) = exp(x)², so that equal exponentials meet and cancel."""
+    """exp(2 x) = exp(x)², so that equal exponentials meet and cancel; exp(2 log x) = x²."""
+    if len(term.factors) == 1 and not term.bound:
+        inner, exponent = term.factors[0]
+        if isinstance(inner, Function) and inner.name == "log" and exponent == 1:
+            return power(inner.argument, term.coefficient)
     return atom(Function("exp", Expr((term.scaled(Fraction(1) / term.coefficient),))), term.coefficient)
 
 
@@ -315,7 +319,7 @@ def product(coefficient: Rational, factors: Iterable[Factor], bound: tuple[Index
                         coefficient = rational(coefficient * scaled)
                         queue.extend((a, rational(e * exponent)) for a, e in reversed(parts))
                         continue
-        elif isinstance(factor, Bracket) and not factor.affine.terms and isinstance(factor.affine.constant, int):
+        elif isinstance(factor, Bracket) and not factor.free and not factor.affine.lookups and isinstance(factor.affine.constant, int):
             constant = factor.affine.constant
             holds = {"==": constant == 0, "!=": constant != 0, ">=": constant >= 0}[factor.relation]
             coefficient = coefficient if holds else 0

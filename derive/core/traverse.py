@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from derive.core.atoms import Atom, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.axes import Index
 from derive.core.terms import Expr, add, apply, atom, expr, multiply, power, total
 
 REBUILD: dict[type[Atom], Callable[..., Expr]] = {
@@ -12,6 +13,7 @@ REBUILD: dict[type[Atom], Callable[..., Expr]] = {
     Paren: lambda factor, body: body,
     Test: lambda factor, argument: atom(Test(factor.relation, argument)),
     Maximum: lambda factor, body: atom(Maximum(body, factor.over)),
+    Argmax: lambda factor, body: atom(Argmax(body, factor.over, factor.at)),
     Partial: lambda factor, of: atom(Partial(of, factor.entry)),
 }
 
@@ -50,10 +52,21 @@ def atoms(value: Expr) -> Iterator[Atom]:
                 yield from atoms(child)
 
 
+def bound_indices(value: Expr) -> Iterator[Index]:
+    """The indices of all sums and maxima, at any depth."""
+    for term in value.terms:
+        yield from term.bound
+        for factor, _ in term.factors:
+            yield from factor.over if isinstance(factor, (Argmax, Maximum)) else ()
+            for child in factor.children():
+                yield from bound_indices(child)
+
+
 def tensors_read(value: Expr) -> dict[str, None]:
     """The names of all tensors, sizes and options that an expression reads, in order of appearance."""
     names: dict[str, None] = {}
     for factor in atoms(value):
+        names.update((r.tensor, None) for r in factor.lookups())
         if isinstance(factor, Read):
             names[factor.tensor] = None
         elif isinstance(factor, Partial):

@@ -10,7 +10,8 @@ from derive.core.layer import Call, Layer
 from derive.core.terms import Expr
 from derive.core.traverse import atoms
 from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks, rows
-from derive.documents.conventions import CORRELATION, LAYOUT, reads_affine, remarks
+from derive.documents.block_toeplitz import block_parts
+from derive.documents.conventions import LAYOUT, ranges, readings, remarks
 from derive.documents.plain_text import equation_line, gradients_text, show_text
 from derive.documents.symbol_table import symbol_rows
 from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
@@ -104,6 +105,8 @@ def _document(gradients: Gradients, matrices: bool, steps: bool) -> str:
         sections.append(_derivations(setter, gradients, matrices))
     if setter.used:
         sections.append(_operators(setter))
+    if blocks := block_parts(setter):
+        sections.append(Section("Block Toeplitz matrices", [Part(*part) for part in blocks]))
     return (
         latex_environment()
         .get_template("latex.tex.j2")
@@ -118,6 +121,8 @@ def _document(gradients: Gradients, matrices: bool, steps: bool) -> str:
 
 def _forward(setter: Typesetter) -> Section:
     parts = [Part("In index notation:", chunks(setter.forward(False), PAGE))]
+    if setter.layer.facts:
+        parts.append(Part("The gradients hold where the following does, which is given:", chunks(setter.facts(), PAGE)))
     if any(not isinstance(s, Call) for s in setter.layer.statements):
         lines = [setter.statement(s, True) for s in setter.layer.statements]
         if any(line.right != other.right for line, other in zip(lines, setter.forward(False), strict=True)):
@@ -184,8 +189,7 @@ def _conventions(setter: Typesetter, gradients: Gradients) -> Section:
     sentences += setter.contributions(gradients)
     if gradients.layer.has_leading:
         sentences.append(r"$\ell$ stands for all leading axes at once, and $|\ell|$ for the number of their entries.")
-    if reads_affine(gradients.layer):
-        sentences.append(CORRELATION)
+    sentences += ranges(setter, gradients.layer) + readings(gradients.layer)
     if any(isinstance(a, (Bracket, Test)) for e in _expressions(gradients) for a in atoms(e)):
         sentences.append(r"$\left[\,\cdot\,\right]$ is 1 where the condition holds; elsewhere its whole term is 0.")
     if setter.matrices:

@@ -25,7 +25,7 @@ def toeplitz_matrix_latex(
     """
     numbers = {n: s.default for n, s in names.items() if s.default is not None} | dict(sizes)
     style = LatexStyle(names, spellings)
-    rows, columns, taps = (_number(i.size, numbers) for i in (operator.row, operator.column, operator.tap))
+    rows, columns, taps = (number(i.size, numbers) for i in (operator.row, operator.column, operator.tap))
     if not (1 <= rows <= LARGEST and 1 <= columns <= LARGEST):
         raise NotationError(
             f"{operator.letter}({operator.of}) is {rows} x {columns} with these sizes. Choose sizes that make it "
@@ -40,10 +40,10 @@ def toeplitz_matrix_latex(
 
 def _entry(operator: Operator, row: int, column: int, taps: int, numbers: Mapping, style: LatexStyle) -> str:
     if not operator.is_kernel:
-        place = _place(operator.at, {operator.row: row, operator.tap: column}, numbers)
-        inside = 0 <= place < _number(_axis(operator, style), numbers)
-        return style.entry(operator.of, [str(place)]) if inside else "0"
-    hits = [k for k in range(taps) if _place(operator.at, {operator.row: row, operator.tap: k}, numbers) == column]
+        read = place(operator.at, {operator.row: row, operator.tap: column}, numbers)
+        inside = 0 <= read < number(_axis(operator, style), numbers)
+        return style.entry(operator.of, [str(read)]) if inside else "0"
+    hits = [k for k in range(taps) if place(operator.at, {operator.row: row, operator.tap: k}, numbers) == column]
     return " + ".join(style.entry(operator.of, [str(k)]) for k in hits) or "0"
 
 
@@ -51,11 +51,13 @@ def _axis(operator: Operator, style: LatexStyle) -> Coefficient:
     return style.names[operator.of].axes[-1].size
 
 
-def _place(at: Affine, values: Mapping[Index, int], numbers: Mapping) -> int:
-    return sum(_number(c, numbers) * values[i] for i, c in at.terms) + _number(at.constant, numbers)
+def place(at: Affine, values: Mapping[Index, int], numbers: Mapping) -> int:
+    """An affine index as a number."""
+    return sum(number(c, numbers) * values[i] for i, c in at.terms) + number(at.constant, numbers)
 
 
-def _number(value: Coefficient, numbers: Mapping) -> int:
+def number(value: Coefficient, numbers: Mapping) -> int:
+    """A size or a coefficient as a number, or a NotationError where one that it needs is missing."""
     value = symbolic(value)
     given = {s: sympy.Integer(int(numbers[str(s)])) for s in value.free_symbols if str(s) in numbers}
     missing = sorted(str(s) for s in value.free_symbols - set(given))

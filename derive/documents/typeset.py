@@ -15,7 +15,6 @@ from derive.notation.matrices import Applied, Matrix, MatrixForm, divides_by_row
 from derive.notation.matrix import matrix_form
 from derive.notation.operators import Operator, find_operators
 from derive.printers.base import IndexPrinter
-from derive.printers.lines import plain
 from derive.printers.style import Style
 from derive.printers.tree import MatrixPrinter
 
@@ -107,6 +106,16 @@ class Typesetter:
         """The equations of the layer."""
         return [self.statement(s, matrices) for s in self.layer.statements]
 
+    def facts(self) -> list[Line]:
+        """What is declared of the layer's arguments."""
+        lines = []
+        for fact in self.layer.facts:
+            symbol = self.names[fact.tensor]
+            left, right = fact.sides(symbol)
+            axes = [i for i in symbol.axes if i in left.free]
+            lines.append(Line(self.index.print(left, axes), self.index.print(right, axes)))
+        return lines
+
     def statement(self, statement: Statement, matrices: bool) -> Line:
         if isinstance(statement, Call):
             return self.call_line(statement)
@@ -157,7 +166,7 @@ class Typesetter:
                 + (f" (as its argument {argument})" if several.count(whole) > 1 else "")
                 for part, whole, argument in parts
             ]
-            said.append(f"{self._quoted_call(call)} contributes {', '.join(shown)}.")
+            said.append(f"{self._giver(call)} contributes {', '.join(shown)}.")
         used = used_names(gradients)
         for call, saved in gradients.saves.items():
             inner = type(self.style)(call.layer.symbols, call.layer.spellings)
@@ -167,12 +176,13 @@ class Typesetter:
                 if value.name in used
             ]
             if shown:
-                said.append(f"{', '.join(shown)} inside {self._quoted_call(call)}.")
+                said.append(f"{', '.join(shown)} inside {self._giver(call).rstrip(',')}.")
         return said
 
-    def _quoted_call(self, call: Call) -> str:
-        line = self.call_line(call)
-        return self.style.quote(plain(f"{line.left} = {line.right}"))
+    def _giver(self, call: Call) -> str:
+        """linear, which gives H: a call in a sentence."""
+        outputs = [self.style.quote(self.style.name(s.name)) for s in call.outputs]
+        return f"{self.style.quote(self.style.layer(call.layer.name))}, which gives {', '.join(outputs)},"
 
     def steps(self, derivation: Derivation, matrices: bool) -> list[Line]:
         """The derivation, step by step; in the end in matrix notation."""
@@ -251,7 +261,7 @@ def contributions(gradients: Gradients) -> dict[Call, list[tuple[Symbol, Symbol,
     used = used_names(gradients)
     found: dict[Call, list[tuple[Symbol, Symbol, str]]] = {}
     for backward, call in gradients.forward_calls.items():
-        for part, tensor, formal in zip(backward.outputs, call.arguments, call.layer.arguments, strict=True):
+        for part, tensor, formal in zip(backward.outputs, call.variables, call.layer.variables, strict=True):
             whole = gradients.derivations.get(tensor)
             if whole is not None and part.name in used and part.name != whole.symbol.name:
                 found.setdefault(call, []).append((part, whole.symbol, formal.name))

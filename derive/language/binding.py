@@ -72,6 +72,7 @@ class Binding:
                 )
         for wanted, given in zip(self.callee.arguments, self.tensors, strict=True):
             self.bind_argument(wanted, given)
+            self.bind_positions(wanted, given)
 
     def bind_argument(self, wanted: Symbol, given: Symbol) -> None:
         own = [i for i in wanted.axes if not i.leading]
@@ -96,6 +97,18 @@ class Binding:
         if LEADING in wanted.axes:
             self.unify(LEADING, group, wanted, given)
         self.note_order(wanted, (*group, *(chosen[i] for i in own)), given.axes)
+
+    def bind_positions(self, wanted: Symbol, given: Symbol) -> None:
+        """Of an integer tensor: the axis along which its entries are positions."""
+        if wanted.into is not None and given.into is not None:
+            self.unify(wanted.into, (given.into,), wanted, given)
+        elif wanted.into is not given.into:
+            what = "an integer tensor" if wanted.into else "numbers"
+            raise DefinitionError(
+                f"{self.scope.name}: {self.callee.name} reads {wanted.read_as} as {what}, but {given.read_as} holds "
+                f"{'numbers' if wanted.into else 'positions'}. Give it {what}, declared "
+                f"{'with' if wanted.into else 'without'} .into(axis)."
+            )
 
     def note_order(self, own: Symbol, order: tuple[Index, ...], here: tuple[Index, ...]) -> None:
         if order != here:

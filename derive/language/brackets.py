@@ -84,11 +84,7 @@ class Conditions(Places):
         if relation in ("<", "<="):
             left, right, relation = right, left, {"<": ">", "<=": ">="}[relation]
         difference = sympy.together(left - right)
-        if difference.atoms(sympy.Indexed) or not all(
-            self.integral(str(s))
-            for s in difference.free_symbols
-            if not isinstance(s, Idx) and not is_label(s, difference)
-        ):
+        if not self.on_indices(difference):
             self.check_compared(node)
             return self.test(relation, self.convert(left) - self.convert(right))
         # 2 i > n holds where i > n/2 does.
@@ -96,9 +92,17 @@ class Conditions(Places):
         affine = self.affine(difference, f"the condition {shortened(node)}")
         if relation == ">":
             affine, relation = affine - Affine((), 1), ">="
-        if not affine.terms and isinstance(affine.constant, int):
+        if affine == Affine((), affine.constant) and isinstance(affine.constant, int):
             return expr(int(HOLDS[relation](affine.constant, 0)))
         return atom(Bracket(relation, affine))
+
+    def on_indices(self, difference) -> bool:
+        """Are only indices, sizes, integer options and entries of integer tensors compared?"""
+        entries = difference.atoms(sympy.Indexed)
+        outside = difference.xreplace({e: sympy.S.Zero for e in entries if self.is_lookup(e)})
+        return not outside.atoms(sympy.Indexed) and all(
+            self.integral(str(s)) for s in outside.free_symbols if not isinstance(s, Idx) and not is_label(s, outside)
+        )
 
     def check_compared(self, node) -> None:
         """A comparison of data must not have an index as one of its numbers."""

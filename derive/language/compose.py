@@ -16,6 +16,8 @@ from derive.core.rebind import Rebinding
 from derive.errors import DefinitionError
 from derive.language.binding import Binding, listed
 from derive.language.handles import Tensor
+from derive.language.inherited import facts_in_common, with_facts
+from derive.language.requirements import inherit
 from derive.language.scope import Scope, current_scope
 
 
@@ -23,13 +25,16 @@ def call(callee: Layer, arguments: Sequence[object], keywords: Mapping[str, obje
     """Use a layer inside another's definition: `H = linear(X, W1, b1, name="H")`, `P = softmax(S, over=j)`.
 
     Keywords are the callee's options, `name` for the output (a tuple for several outputs), and `axis=caller_axis` for
-    an axis of the callee; `over` stands for its only axis. Raises DefinitionError where sizes cannot agree.
+    an axis of the callee; `over` stands for its only axis. What is declared of an argument of the callee is used where
+    this layer declares the same of the tensor that it gives. Raises DefinitionError where sizes cannot agree.
     """
     scope = current_scope(f"the call of {callee.name}")
     binding = Binding(scope, callee, _tensors(scope, callee, arguments))
     options, names = binding.split(dict(keywords))
     binding.bind()
     rebinding = Rebinding(binding.renaming(names), binding.values(options), binding.orders)
+    inherit(scope, callee, rebinding)
+    binding.callee = callee = with_facts(callee, facts_in_common(binding, rebinding))
     if callee.parameters and not binding.orders:
         _record_call(binding, rebinding, options, names)
     else:

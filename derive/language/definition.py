@@ -20,7 +20,8 @@ from types import FrameType, TracebackType
 from derive.core.layer import Layer, Role, Symbol
 from derive.core.names import check_latex, check_name, shortened
 from derive.errors import DefinitionError, DeriveError, InternalError
-from derive.language.functions import Max, iverson, sigmoid, softplus, where
+from derive.language.functions import Max, iverson, position, sigmoid, softplus, where
+from derive.language.declarations import given
 from derive.language.handles import (
     Axis,
     Declaration,
@@ -45,9 +46,11 @@ __all__ = [
     "Tensor",
     "axes",
     "define",
+    "given",
     "iverson",
     "layer",
     "leading",
+    "position",
     "sigmoid",
     "softplus",
     "tensor",
@@ -109,7 +112,18 @@ def defined(function: Callable, scope: Scope) -> Layer:
     scope.check(arguments)
     doc = inspect.cleandoc(function.__doc__ or "")
     statements, spellings = tuple(scope.statements), dict(scope.spellings)
-    return Layer(scope.name, arguments, options, statements, outputs, doc, spellings, function.__module__)
+    return Layer(
+        scope.name,
+        arguments,
+        options,
+        statements,
+        outputs,
+        doc,
+        spellings,
+        function.__module__,
+        tuple(scope.facts),
+        tuple(scope.requires),
+    )
 
 
 # What Python or SymPy say, and what to do then.
@@ -186,6 +200,11 @@ def signature(function: Callable, scope: Scope):
     arguments = [argument(p, k, scope) for p in declared if isinstance(k := kinds[p.name], Declaration)]
     if not arguments:
         raise DefinitionError(f"{scope.name}: it has no tensor argument. Annotate one, for example X: Tensor[..., i].")
+    if all(s.into is not None for s in arguments):
+        raise DefinitionError(
+            f"{scope.name}: it has no argument but positions, which have no gradient. Annotate a tensor of numbers, for "
+            "example X: Tensor[..., i]."
+        )
     handles: dict[str, object] = {s.name: option_symbol(s) for s in options}
     handles.update((s.name, Tensor(s)) for s in arguments)
     return tuple(arguments), tuple(options), handles
@@ -231,6 +250,9 @@ def argument(parameter: inspect.Parameter, kind: Declaration, scope: Scope) -> S
     name = parameter.name
     if parameter.default is not inspect.Parameter.empty:
         raise DefinitionError(f"{scope.name}: tensor {name} has a default. Remove it; only options have one.")
-    symbol = Symbol(name, scope.shape(name, kind.axes), kind.role, check_latex(kind.spelling, name))
+    axes, into = scope.shape(name, kind.axes), None
+    if kind.positions is not None:
+        (into,) = scope.shape(name, (kind.positions,))
+    symbol = Symbol(name, axes, kind.role, check_latex(kind.spelling, name), into=into)
     scope.declare(symbol)
     return symbol

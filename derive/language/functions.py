@@ -41,10 +41,22 @@ class Where(RealFunction):
         return value if value == otherwise else None
 
 
+class PositionOf(RealFunction):
+    """A sum of indices as a number. Written `position(j - i)` in a definition."""
+
+    nargs = 1
+
+
 class MaxOver(RealFunction):
     """The largest value of an expression over axes: MaxOver(f, j). Written `Max(f, j)` in a definition."""
 
     nargs = None
+
+
+class ArgmaxIs(RealFunction):
+    """1 where places are the first at which an expression is largest over axes, else 0: ArgmaxIs(f, (j,), (place,))."""
+
+    nargs = 3
 
 
 def entry(value, what: str) -> sympy.Expr:
@@ -75,6 +87,11 @@ def where(condition, value, otherwise=0) -> sympy.Expr:
         )
         raise DefinitionError(f"where: {shortened(condition)} is not a condition. {hint}.")
     return Where(condition, entry(value, "where"), entry(otherwise, "where"))
+
+
+def position(index) -> sympy.Expr:
+    """An index, or a sum of indices times integers, as a number: position(t), position(j - i)."""
+    return PositionOf(entry(index, "position"))
 
 
 def iverson(condition) -> sympy.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import sympy
@@ -12,6 +12,7 @@ from sympy.tensor.indexed import Idx
 from derive.core.axes import LEADING, LEADING_SIZE, Index
 from derive.core.layer import Role, Symbol
 from derive.core.names import check_latex, check_name, shortened
+from derive.core.sizes import settled
 from derive.errors import DefinitionError
 
 MAX_SIZE = 2**31 - 1
@@ -71,7 +72,7 @@ def size_of(size: sympy.Expr | str | int, axis: str) -> sympy.Expr:
         raise DefinitionError(f"axis {axis}: {size} need not be an integer. Divide with //.")
     if size.is_nonpositive or size.is_Integer and size > MAX_SIZE:
         raise DefinitionError(f"axis {axis}: a size is between 1 and {MAX_SIZE}, not {shortened(size)}. Correct it.")
-    return size
+    return settled(size)
 
 
 def axes(text: str) -> tuple[Axis, ...]:
@@ -98,10 +99,26 @@ class Declaration:
     role: Role
     axes: tuple
     spelling: str | None = None
+    positions: Axis | None = None
 
     def latex(self, spelling: str) -> Declaration:
         """The same argument, spelled so in documents."""
-        return Declaration(self.role, self.axes, spelling)
+        return replace(self, spelling=spelling)
+
+    def into(self, axis: Axis) -> Declaration:
+        """An integer tensor, whose entries are positions along an axis: `token: Tensor[..., t].into(v)`."""
+        if self.role is Role.PARAMETER:
+            raise DefinitionError(
+                f"Parameter[…].into({shortened(axis)}): positions are not learned. Declare a Tensor[…]."
+            )
+        if not isinstance(axis, Axis) or axis is leading:
+            raise DefinitionError(f"Tensor[…].into({shortened(axis)}): it takes an axis. Declare one with axes('v=V').")
+        if not self.axes:
+            raise DefinitionError(
+                f"Tensor[()].into({axis}): an integer tensor has an axis. Declare Tensor[...].into({axis}): it takes "
+                "one position as it takes many."
+            )
+        return replace(self, positions=axis)
 
 
 class Tensor:
@@ -143,7 +160,8 @@ class Tensor:
             )
         if not indices:
             return sympy.Symbol(self.name, real=True)
-        return sympy.Indexed(sympy.IndexedBase(self.name, real=True), *indices)
+        kind = {"real": True} if self.symbol.into is None else {"integer": True}
+        return sympy.Indexed(sympy.IndexedBase(self.name, **kind), *indices)
 
     def index(self, at) -> sympy.Expr:
         """One of the indices of a read, as SymPy has it."""
@@ -153,6 +171,10 @@ class Tensor:
             at = sympy.Integer(int(at))
         if isinstance(at, sympy.Expr):
             return at
+        if isinstance(at, Tensor) and at.symbol.into is not None:
+            raise DefinitionError(
+                f"{self.name} is read at {at.name} without indices. Read it at an entry, as in {self.name}[{at!r}, …]."
+            )
         raise DefinitionError(
             f"{self.name} is read at {shortened(at)}, which is not an index. "
             f"Read entries at axes and sums of them, as in {self!r}."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy.tensor.indexed import Idx
 
+from derive.core.atoms import Lookup, Read
 from derive.core.axes import LEADING, Affine, Coefficient, Index, plain_number, symbolic
 from derive.core.layer import Role, Symbol
 from derive.core.terms import Expr, read
@@ -52,7 +53,20 @@ class Places:
             symbol.role is Role.SIZE or symbol.role is Role.OPTION and symbol.least is not None
         )
 
+    def holds_positions(self, name: str) -> bool:
+        """Is this the name of an integer tensor?"""
+        return name in self.symbols and self.symbols[name].into is not None
+
     def on_Indexed(self, node) -> Expr:
+        name = str(node.base.label)
+        if self.holds_positions(name):
+            raise self.fail(
+                f"{node} is a position, not a number.", f"Use it as an index, as in X[{node}], or compare it with an index."
+            )
+        return read(name, *self.entry(node).at)
+
+    def entry(self, node) -> Read:
+        """The tensor and the indices at which it is read."""
         name = str(node.base.label)
         symbol = self.symbols.get(name)
         if symbol is None:
@@ -65,10 +79,33 @@ class Places:
             )
         for index, axis in zip(indices, symbol.axes, strict=True):
             self.check_place(node, symbol, index, axis)
-        return read(name, *indices)
+        return Read(name, indices)
+
+    def check_lookup(self, node, symbol: Symbol, index: Affine, axis: Index) -> None:
+        """May the entry of an integer tensor stand where the tensor has `axis`?"""
+        if symbol.into is not None:
+            raise self.fail(
+                f"in {node}, an integer tensor is read at an entry of another.",
+                f"Read it at its axes, as {symbol.read_as}, and look the positions up before the layer.",
+            )
+        entry = index.looked_up
+        if entry is None:
+            raise self.fail(
+                f"in {node}, the position is more than an entry of an integer tensor.",
+                f"Let the entry stand alone, as in {symbol.name}[{index.lookups[0][0].tensor}[…]].",
+            )
+        if sympy.expand(entry.size - axis.size) != 0:
+            raise self.fail(
+                f"in {node}, {entry.tensor} holds positions along an axis of size {entry.size}, but axis {axis} of "
+                f"{symbol.read_as} has size {axis.size}.",
+                f"Declare {entry.tensor} with .into({axis}), or read a tensor that has such an axis.",
+            )
 
     def check_place(self, node, symbol: Symbol, index: Affine, axis: Index) -> None:
         """May `index` stand where the tensor has `axis`?"""
+        if index.lookups:
+            self.check_lookup(node, symbol, index, axis)
+            return
         plain = index.plain
         if axis.leading != (plain is not None and plain.leading) or LEADING in index.indices and plain is None:
             raise self.fail(
@@ -96,20 +133,42 @@ class Places:
 
     def affine(self, node, what: str) -> Affine:
         """Σ integer·index + integer, where integers may be sizes and integer options."""
-        polynomial = sympy.expand(node)
-        terms, rest = [], polynomial
+        entries = {e: sympy.Dummy(integer=True) for e in node.atoms(sympy.Indexed) if self.is_lookup(e)}
+        polynomial = sympy.expand(node.xreplace(entries))
+        terms, rest, lookups = [], polynomial, []
+        for looked_up, dummy in entries.items():
+            coefficient = polynomial.coeff(dummy, 1)
+            rest -= coefficient * dummy
+            lookups.append((self.lookup(looked_up), self.integer(coefficient, what)))
         for idx in sorted(polynomial.atoms(Idx), key=str):
             coefficient = polynomial.coeff(idx, 1)
             rest -= coefficient * idx
             terms.append((idx, self.integer(coefficient, what)))
         constant = self.integer(sympy.expand(rest), what)
-        return Affine.build(((self.index(i), c) for i, c in terms), constant)
+        return Affine.build(((self.index(i), c) for i, c in terms), constant, lookups)
+
+    def lookup(self, node) -> Lookup:
+        entry = self.entry(node)
+        symbol = self.symbols[entry.tensor]
+        into = symbol.into
+        assert into is not None
+        if not all(map(stays_inside, entry.at, symbol.axes)):
+            raise self.fail(
+                f"{node} may lie outside {symbol.read_as}, where there is no position.",
+                f"Read an integer tensor at its axes, as {symbol.read_as}.",
+            )
+        return Lookup(entry.tensor, entry.at, into.size)
+
+    def is_lookup(self, node) -> bool:
+        return self.holds_positions(str(node.base.label))
 
     def integer(self, node, what: str):
         """A coefficient or an offset of an affine index."""
         if node.atoms(Idx, sympy.Indexed, sympy.Float) or isinstance(node, sympy.Basic) and node.has(sympy.oo):
             raise self.not_affine(what)
         for name in sorted(map(str, node.free_symbols)):
+            if isinstance(node, sympy.Basic) and node.atoms(sympy.Dummy):
+                raise self.not_affine(what)
             if name not in self.symbols:
                 raise self.fail(f"{what} reads {name}, which is not defined.", "Declare it as an option or a size.")
             if not self.integral(name):
@@ -124,8 +183,15 @@ class Places:
     def not_affine(self, what: str) -> DefinitionError:
         return self.fail(
             f"{what} is not affine.",
-            "An index is a sum of axes times integers, sizes or integer options, and a constant.",
+            "An index is a sum of axes times integers, sizes or integer options, and a constant; or an entry of an integer "
+            "tensor, declared with Tensor[…].into(axis).",
         )
+
+
+def stays_inside(place: Affine, axis: Index) -> bool:
+    """Is an entry at this place of an axis known to be there, whatever the indices are?"""
+    last = Affine((), axis.size - 1)
+    return place.plain is not None or place.never_negative and (last - place).never_negative
 
 
 def lies_outside(distance: Coefficient) -> bool:

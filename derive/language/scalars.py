@@ -13,8 +13,8 @@ from sympy.core.function import AppliedUndef
 from sympy.logic.boolalg import Boolean
 from sympy.tensor.indexed import Idx
 
-from derive.core.atoms import Maximum
-from derive.core.axes import Index
+from derive.core.atoms import Argmax, Maximum, Position
+from derive.core.axes import Index, symbolic
 from derive.core.layer import Symbol
 from derive.core.names import shortened
 from derive.core.primitives import PRIMITIVES
@@ -42,7 +42,8 @@ class Converter(Conditions):
 
     def __init__(self, symbols: Mapping[str, Symbol], where: str, meet: Callable[[Index, str], None]):
         super().__init__(symbols, where, meet)
-        self.sums: list[Index] = []
+        # The indices that are bound here, each with what binds it.
+        self.bound: dict[Index, str] = {}
         self.depth = 0
 
     def convert(self, node) -> Expr:
@@ -133,8 +134,14 @@ class Converter(Conditions):
 
     def on_Idx(self, node) -> Expr:
         raise self.fail(
-            f"index {node} stands as a number.", "An index may stand in brackets [ ] and in conditions only."
+            f"index {node} stands as a number.",
+            f"An index may stand in brackets [ ] and in conditions; as a number, it is written position({node}).",
         )
+
+    def on_PositionOf(self, node) -> Expr:
+        """The number that a sum of indices is; a size or a number alone is that itself."""
+        place = self.affine(node.args[0], f"position({shortened(node.args[0])})")
+        return atom(Position(place)) if place.indices else size_value(symbolic(place.constant))
 
     def on_Symbol(self, node) -> Expr:
         name = str(node)
@@ -207,10 +214,6 @@ class Converter(Conditions):
     def on_Min(self, node) -> Expr:
         return -self.largest(-a for a in node.args)
 
-    def on_sign(self, node) -> Expr:
-        value = self.convert(node.args[0])
-        return self.test(">", value) - self.test(">", -value)
-
     def on_Heaviside(self, node) -> Expr:
         """The step [x > 0]; at 0 it is what the second argument says, and 0 where that is left at SymPy's 1/2."""
         value, at_zero = self.convert(node.args[0]), node.args[1]
@@ -220,7 +223,8 @@ class Converter(Conditions):
     # sums and reductions over axes
 
     def bind(self, node, limits) -> list[Index]:
-        over = []
+        over: list[Index] = []
+        word = binder(node)
         for limit in limits:
             idx = limit[0]
             if not isinstance(idx, Idx):
@@ -235,25 +239,39 @@ class Converter(Conditions):
                     f"{index.size - 1}.",
                     f"Write Sum(…, {index}), and multiply what is summed by iverson({index} <= …).",
                 )
-            if index in over or index in self.sums:
+            if index in over or index in self.bound:
+                outer = self.bound.get(index, word)
+                how = "summed" if word == outer == "Sum" else "bound"
                 raise self.fail(
-                    f"index {index} is summed twice, by a Sum(…, {index}) inside a Sum(…, {index}).",
-                    "Give the inner sum its own index.",
+                    f"index {index} is {how} twice, by a {word}(…, {index}) inside a {outer}(…, {index}).",
+                    f"Give the inner {'sum' if word == 'Sum' else 'maximum'} its own index.",
                 )
             over.append(index)
         return over
 
     def on_Sum(self, node) -> Expr:
         over = self.bind(node, node.limits)
-        return total(self.inside(node.function, over), over)
+        return total(self.inside(node, node.function, over), over)
 
     def on_MaxOver(self, node) -> Expr:
         over = self.bind(node, [(i,) for i in node.args[1:]])
-        return atom(Maximum(self.inside(node.args[0], over), tuple(over)))
+        return atom(Maximum(self.inside(node, node.args[0], over), tuple(over)))
 
-    def inside(self, node, over: list[Index]) -> Expr:
-        """An expression under a sum or a maximum over indices."""
-        self.sums.extend(over)
-        body = self.convert(node)
-        del self.sums[len(self.sums) - len(over) :]
-        return body
+    def on_ArgmaxIs(self, node) -> Expr:
+        body, indices, places = node.args
+        at = tuple(self.affine(p, f"in {shortened(node)}, the place {p}") for p in places)
+        over = self.bind(node, [(i,) for i in indices])
+        return atom(Argmax(self.inside(node, body, over), tuple(over), at))
+
+    def inside(self, node, body, over: list[Index]) -> Expr:
+        """What stands under a sum or a maximum over indices."""
+        self.bound.update(dict.fromkeys(over, binder(node)))
+        result = self.convert(body)
+        for index in over:
+            del self.bound[index]
+        return result
+
+
+def binder(node) -> str:
+    """What a person has written over indices."""
+    return "Sum" if isinstance(node, sympy.Sum) else "Max"

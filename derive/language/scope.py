@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sympy
 
 from derive.core.axes import LEADING, LEADING_SIZE, Index
+from derive.core.facts import Fact
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.core.names import latex_of
 from derive.errors import DefinitionError
@@ -31,6 +32,8 @@ class Scope:
     indices: dict[str, Index] = field(default_factory=dict)
     spellings: dict[str, str] = field(default_factory=dict)
     unresolved: list[UndefinedTensor] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    requires: list[sympy.Basic] = field(default_factory=list)
 
     def shape(self, owner: str, shape: Iterable[object]) -> tuple[Index, ...]:
         """The axes of a declared tensor, checked against all others of the layer."""

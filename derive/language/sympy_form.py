@@ -8,11 +8,11 @@ from typing import ClassVar
 import sympy
 from sympy.tensor.indexed import Idx
 
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Position, Read, Test, open_scope
 from derive.core.axes import Affine, Index
 from derive.core.primitives import PRIMITIVES
 from derive.core.terms import Expr, Term
-from derive.language.functions import MaxOver, Where
+from derive.language.functions import ArgmaxIs, MaxOver, Where
 
 RELATIONS: dict[str, Callable] = {"==": sympy.Eq, "!=": sympy.Ne, ">=": sympy.Ge, ">": sympy.Gt}
 
@@ -28,12 +28,20 @@ def to_sympy(value: Expr) -> sympy.Expr:
 
 
 def moved(value: sympy.Expr) -> bool:
-    """Has SymPy moved a condition on an index out of the sum over that index?"""
+    """Has SymPy moved a condition on an index out of the sum, or the maximum, over that index?"""
     for cases in value.atoms(sympy.Piecewise):
-        summed = {limit[0] for part, _ in cases.args for s in part.atoms(sympy.Sum) for limit in s.limits}
-        if any(condition.atoms(Idx) & summed for _, condition in cases.args):
+        bound = {i for part, _ in cases.args for inner in part.atoms(*SCOPES) for i in SCOPES[type(inner)](inner)}
+        if any(condition.atoms(Idx) & bound for _, condition in cases.args):
             return True
     return False
+
+
+# The indices of what has indices of its own.
+SCOPES: dict[type, Callable] = {
+    sympy.Sum: lambda node: [limit[0] for limit in node.limits],
+    MaxOver: lambda node: node.args[1:],
+    ArgmaxIs: lambda node: node.args[1],
+}
 
 
 def _index(index: Index) -> Idx:
@@ -41,13 +49,18 @@ def _index(index: Index) -> Idx:
 
 
 def _affine(affine: Affine) -> sympy.Expr:
-    return sympy.Add(affine.constant, *(c * _index(i) for i, c in affine.terms))
+    looked_up = (c * _entry(r, integer=True) for r, c in affine.lookups)
+    return sympy.Add(affine.constant, *(c * _index(i) for i, c in affine.terms), *looked_up)
 
 
 def _read(factor: Read) -> sympy.Expr:
     if not factor.at:
         return sympy.pi if factor.tensor == "pi" else sympy.Symbol(factor.tensor, real=True)
-    return sympy.Indexed(sympy.IndexedBase(factor.tensor, real=True), *(_affine(a) for a in factor.at))
+    return _entry(factor, real=True)
+
+
+def _entry(factor: Read, **kind: bool) -> sympy.Indexed:
+    return sympy.Indexed(sympy.IndexedBase(factor.tensor, **kind), *(_affine(a) for a in factor.at))
 
 
 class Writer:
@@ -82,17 +95,30 @@ class Writer:
         return self.expr(factor.body)
 
     def bracket(self, factor: Bracket) -> sympy.Expr:
-        if factor.relation == "==" and len(factor.affine.terms) == 2 and factor.affine.constant == 0:
+        if factor.relation == "==" and len(factor.affine.terms) == 2 and not (factor.affine.constant or factor.affine.lookups):
             (i, a), (j, b) = factor.affine.terms
             if a in (1, -1) and b == -a:
                 return sympy.KroneckerDelta(_index(i), _index(j))
         return self.iverson(RELATIONS[factor.relation](_affine(factor.affine), 0))
 
+    def position(self, factor: Position) -> sympy.Expr:
+        return _affine(factor.affine)
+
     def test(self, factor: Test) -> sympy.Expr:
         return self.iverson(RELATIONS[factor.relation](self.expr(factor.argument), 0))
 
     def maximum(self, factor: Maximum) -> sympy.Expr:
-        return MaxOver(self.expr(factor.body), *(_index(i) for i in factor.over))
+        body, over = self.scope(factor)
+        return MaxOver(body, *over)
+
+    def argmax(self, factor: Argmax) -> sympy.Expr:
+        body, over = self.scope(factor)
+        return ArgmaxIs(body, sympy.Tuple(*over), sympy.Tuple(*map(_affine, factor.at)))
+
+    def scope(self, factor: Maximum | Argmax) -> tuple[sympy.Expr, list[Idx]]:
+        """What a maximum is taken of, and its indices, which are called unlike all others in sight."""
+        body, over = open_scope(factor.body, factor.over, self.taken)
+        return Writer(self.iverson, self.taken | {i.name for i in over}).expr(body), [_index(i) for i in over]
 
     def partial(self, factor: Partial) -> sympy.Expr:
         return sympy.Derivative(self.expr(factor.of), _read(factor.entry))
@@ -102,7 +128,9 @@ class Writer:
         Function: function,
         Paren: paren,
         Bracket: bracket,
+        Position: position,
         Test: test,
         Maximum: maximum,
+        Argmax: argmax,
         Partial: partial,
     }

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from derive.core.atoms import Atom, Bracket, Function, Test
 from derive.core.axes import Coefficient, Index, symbolic
-from derive.core.terms import Expr, Term, add, from_term
+from derive.core.terms import Expr, Term, add, atom, from_term, multiply
 from derive.lowering.program import Value
 
+# A read of the least number that is finite. No tensor's name has a space.
+LOWEST = "lowest number"
 # What stands in for the argument of a function that is not finite everywhere, where a condition fails.
-HARMLESS = {"exp": 0, "log": 1, "sinh": 0, "cosh": 0}
+HARMLESS = {"exp": 0, "expm1": 0, "log": 1, "sinh": 0, "cosh": 0}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ def holds_somewhere(bracket: Bracket, given: frozenset[Index]) -> bool:
         elif index in given and not symbolic(coefficient).is_nonnegative:
             return False
     return bool(symbolic(least).is_nonnegative)
+
+
+def maybe_empty(term: Term) -> bool:
+    """May no condition of a sum hold, for some values of its free indices?"""
+    conditions = [a for a, _ in term.factors if a.boolean]
+    if len(conditions) == 1 and isinstance(conditions[0], Bracket):
+        return not holds_somewhere(conditions[0], term.free)
+    return bool(conditions)
 
 
 def _solvable(bracket: Bracket, given: frozenset[Index]) -> bool:
@@ -115,6 +125,11 @@ def extremum(first: Term, second: Term) -> Extremum | None:
     if first.coefficient < 0 and second.coefficient < 0:
         return Extremum(OPPOSITE[op], -a, -b, -1)
     return Extremum(op, a, b)
+
+
+def larger(a: Expr, b: Expr) -> Expr:
+    """max(a, b) = [a > b] a + [b ≥ a] b"""
+    return add(multiply(atom(Test(">", a - b)), a), multiply(atom(Test(">=", b - a)), b))
 
 
 def rectified(term: Term) -> Extremum | None:

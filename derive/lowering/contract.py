@@ -13,6 +13,7 @@ from derive.lowering.elementwise import Quotient, power
 from derive.lowering.layout import flat, flatten_group, group_of, ordered, permute, positions
 from derive.lowering.matmul import einsum, matmul
 from derive.lowering.program import Contract, Map, Reduce, Value
+from derive.lowering.taps import runs_over_taps, sum_of_taps
 
 Indices = frozenset[Index]
 
@@ -103,6 +104,8 @@ def reduce(value: Value, over: Sequence[Index], op: str = "sum") -> Value:
     left = tuple(a for a in value.axes if a not in over)
     if not left:
         return Reduce(op, value, (), axes=())
+    if op == "sum" and runs_over_taps(value, over):
+        return sum_of_taps(value, None, over)
     if group is None or group not in over:
         return Reduce(op, value, positions(value, over), axes=left)
     plain = [i for i in over if i != group]

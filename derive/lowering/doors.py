@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import sympy
 
 from derive.core.axes import LEADING_SIZE, Index
-from derive.core.layer import Symbol
+from derive.core.layer import Call, Symbol
 from derive.errors import LoweringError
 from derive.lowering.layout import FLAT_SIZE
 from derive.lowering.program import Assign, CallLayer, Function, Size, sizes_used
@@ -90,6 +90,9 @@ class Doorman:
         door.shapes = self._shapes()
         door.demands = list(self._demands())
         needed = set(self._used())
+        if not self.function.backward:
+            needed |= {s.into.size for s in self.function.arguments if s.into is not None}
+            needed |= {size for relation in self.layer.requires for size in relation.args}
         for demand in door.demands:
             needed.add(demand.size)
         compound = [size for size in _compound(self.layer.indices) if size in needed]
@@ -129,10 +132,12 @@ class Doorman:
             yield from self._least_sizes(seen)
 
     def _least_sizes(self, seen: dict[str, str]) -> Iterator[Demand]:
-        """A computed size that may come out as nothing."""
+        """A computed size that may come out as nothing; a layer that is called looks after its own."""
         for statement in self.layer.statements:
             for symbol in statement.defines:
                 for index in symbol.axes:
+                    if isinstance(statement, Call):
+                        seen.setdefault(index.name, symbol.name)
                     if index.name not in seen and not index.size.is_Symbol and not index.size.is_positive:
                         seen[index.name] = symbol.name
                         yield Demand(index.name, symbol.name, index.size, None)

@@ -72,6 +72,13 @@ def _chain(numerators: Sequence[Value], denominators: Sequence[Value], order: Se
     scalars = [n for n in numerators if not n.axes and n != ONE]
     under = [d for d in denominators if not d.axes]
     arrays = [n for n in numerators if n.axes]
+    smallest = min(arrays, key=lambda v: len(v.axes), default=ONE)
+    if (scalars or under) and any(len(n.axes) > len(smallest.axes) for n in arrays):
+        # The numbers go to the smallest array: no pass over a large one is for them alone.
+        scaled = _chain([*scalars, smallest], under, smallest.axes)
+        arrays = [scaled if n is smallest else n for n in arrays]
+        scalars, under = [], []
+    arrays = _small_first(arrays)
     result: Value | None = _product(scalars, order) if scalars else None
     if under and (result is not None or not arrays):
         result = operate("div", (result or ONE, _product(under, order)), order)
@@ -81,6 +88,15 @@ def _chain(numerators: Sequence[Value], denominators: Sequence[Value], order: Se
     for divisor in (*([_product(under, order)] if under else []), *(d for d in denominators if d.axes)):
         result = operate("div", (result or ONE, divisor), order)
     return result or ONE
+
+
+def _small_first(arrays: list[Value]) -> list[Value]:
+    """What is smaller than the product first, where that takes fewer passes over large arrays: (u v) A, not u A v."""
+    whole = {i for a in arrays for i in a.axes}
+    small = [a for a in arrays if set(a.axes) != whole]
+    if len(small) in (0, 1, len(arrays)) or {i for a in small for i in a.axes} == whole:
+        return arrays
+    return [*small, *(a for a in arrays if set(a.axes) == whole)]
 
 
 def _product(values: Sequence[Value], order: Sequence[Index]) -> Value:
@@ -119,7 +135,16 @@ def power(base: Value, exponent: Rational, order: Sequence[Index]) -> Value:
         return base
     if exponent == Fraction(1, 2):
         return operate("sqrt", (base,), order)
+    if exponent == 4 and base.axes:
+        return power(power(base, 2, order), 2, order)
     return operate("pow", (base, Number(exponent)), order)
+
+
+def powers(base: Value, exponent: Rational, order: Sequence[Index]) -> tuple[Value, ...]:
+    """Values whose product is base^exponent. Of all powers NumPy multiplies for the square only, so x³ is x² x."""
+    if exponent == 3 and base.axes:
+        return power(base, 2, order), base
+    return (power(base, exponent, order),)
 
 
 def summed(terms: Sequence[tuple[int, Value]], order: Sequence[Index]) -> Value:

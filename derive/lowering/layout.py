@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import sympy
 
@@ -54,7 +55,7 @@ def _window_permuted(value: Window, order: tuple[int, ...], axes: tuple[Index, .
     own = [n + count for n in order[-count:]]
     sizes = tuple(value.sizes[n] for n in own)
     rows = tuple((row[0], *(row[1 + n] for n in own)) for row in value.rows)
-    return Window(value.operand, sizes, rows, axes=axes)
+    return replace(value, sizes=sizes, rows=rows, axes=axes)
 
 
 def expand(value: Value, axes: Sequence[Index]) -> Value:
@@ -102,7 +103,8 @@ def merge(value: Value, groups: Sequence[Sequence[Index]]) -> Value:
     if not merged:
         return permute(value, order)
     source = _before_flattening(value, order)
-    rest = 0 if source.axes[0].leading and not groups[0][0].leading else merged[0]
+    counted = [n for n, g in enumerate(groups) if any(i.size == FLAT_SIZE for i in g)]
+    rest = 0 if source.axes[0].leading and not groups[0][0].leading else [*counted, merged[0]][0]
     return Reshape(source, shape_of(groups, rest), axes=tuple(g[0] for g in groups))
 
 
@@ -116,12 +118,21 @@ def _before_flattening(value: Value, order: Sequence[Index]) -> Value:
 
 
 def flatten_group(value: Value) -> Value:
-    """The value with its leading group flattened into one plain axis."""
+    """The value with its leading group flattened into one plain axis: of a view, that of what it shows."""
     group = group_of(value.axes)
     if group is None:
         return value
     axes = (flat(group), *value.axes[1:])
+    if isinstance(value, (Permute, Window)) and group_of(value.operand.axes) is not None:
+        return replace(value, operand=flatten_group(value.operand), axes=axes)
     return Reshape(value, shape_of([(a,) for a in axes], 0), axes=axes)
+
+
+def unflattened(value: Value, group: Index) -> Value:
+    """Undo `flatten_group`: the plain axis becomes the leading group again."""
+    axes = (group, *(i for i in value.axes if i != flat(group)))
+    value = permute(value, [flat(group), *axes[1:]])
+    return Reshape(value, shape_of([(a,) for a in axes]), value.kind, axes=axes)
 
 
 def flat(group: Index) -> Index:
@@ -161,5 +172,6 @@ __all__ = [
     "shape_of",
     "size_of",
     "split",
+    "unflattened",
     "union",
 ]

@@ -10,8 +10,11 @@ from derive.calculus.steps import Gradients
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
 from derive.lowering.expressions import Expressions, fit
+from derive.lowering.memory import in_place
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
+from derive.lowering.residuals import with_parts_in_common
+from derive.lowering.returned import named_as_returned
 from derive.lowering.sharing import shared
 from derive.lowering.stability import stabilised
 
@@ -19,16 +22,17 @@ from derive.lowering.stability import stabilised
 def lower(derived: Gradients) -> Program:
     """The program of a layer and of all that it calls."""
     functions: dict[str, Function] = {}
-    _collect(derived, functions)
+    _collect(derived, functions, *with_parts_in_common(derived))
     return Program(derived.layer, tuple(functions.values()))
 
 
-def _collect(derived: Gradients, functions: dict[str, Function]) -> None:
+def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:
     """Add the functions of the callees, then those of the layer itself."""
     for callee in callees(derived.layer):
         if f"{callee.name}_fwd" not in functions:
-            _collect(gradients(callee), functions)
-    for function in (forward_function(derived), backward_function(derived)):
+            inner = gradients(callee)
+            _collect(inner, functions, inner.layer, inner.backward)
+    for function in (forward_function(derived, layer, backward), backward_function(derived, backward)):
         known = functions.get(function.name)
         if known is not None and known.layer != function.layer:
             raise LoweringError(f"{derived.layer.name}: two functions are named {function.name}. Rename a layer.")
@@ -39,9 +43,10 @@ def callees(layer: Layer) -> list[Layer]:
     return [s.layer for s in layer.statements if isinstance(s, Call)]
 
 
-def residuals_of(derived: Gradients) -> tuple[Symbol, ...]:
+def residuals_of(derived: Gradients, backward: Layer | None = None) -> tuple[Symbol, ...]:
     """What the backward pass needs of the forward pass."""
-    return tuple(s for s in derived.backward.arguments if s.name not in cotangent_names(derived))
+    arguments = (backward or derived.backward).arguments
+    return tuple(s for s in arguments if s.name not in cotangent_names(derived))
 
 
 def cotangent_names(derived: Gradients) -> tuple[str, ...]:
@@ -50,21 +55,19 @@ def cotangent_names(derived: Gradients) -> tuple[str, ...]:
     return tuple(s.name for s in derived.backward.arguments[-count:])
 
 
-def forward_function(derived: Gradients) -> Function:
+def forward_function(derived: Gradients, layer: Layer, backward: Layer) -> Function:
     """L_fwd: the outputs, and the residuals."""
-    layer = derived.layer
-    residuals = residuals_of(derived)
+    residuals = residuals_of(derived, backward)
     body = lowered(layer, [*layer.outputs, *(s.name for s in residuals)], derived)
     return Function(f"{layer.name}_fwd", layer, layer.arguments, residuals, body, layer.output_symbols, False)
 
 
-def backward_function(derived: Gradients) -> Function:
+def backward_function(derived: Gradients, layer: Layer) -> Function:
     """L_bwd: the gradients, from the residuals and the cotangents."""
-    layer = derived.backward
     body = lowered(layer, layer.outputs, None)
     cotangents = tuple(s for s in layer.arguments if s.name in cotangent_names(derived))
     outputs = tuple(layer.symbols[name] for name in layer.outputs)
-    return Function(f"{derived.layer.name}_bwd", layer, cotangents, residuals_of(derived), body, outputs, True)
+    return Function(f"{derived.layer.name}_bwd", layer, cotangents, residuals_of(derived, layer), body, outputs, True)
 
 
 def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> tuple[ArrayStatement, ...]:
@@ -72,9 +75,11 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
     lowering = Expressions(layer.symbols)
     saves = derived.saves if derived is not None else {}
     live = _live(layer.statements, wanted, saves)
+    if derived is None:
+        live = named_as_returned(live, wanted)
     statements = [_statement(s, lowering, saves, backward=derived is None) for s in live]
     taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
-    return tuple(_unaliased(shared(statements, taken), layer.outputs))
+    return tuple(in_place(_unaliased(shared(statements, taken), layer.outputs), wanted, layer.symbols))
 
 
 def _live(statements: Sequence[Statement], wanted: Sequence[str], saves: Mapping) -> list[Statement]:

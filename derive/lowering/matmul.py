@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from derive.core.axes import Index
 from derive.lowering.layout import flat, flatten_group, group_of, merge, permute, shape_of, split
-from derive.lowering.program import Contract, Inner, Reshape, Value, Window
+from derive.lowering.program import Contract, Inner, Name, Permute, Reshape, Value, Window
+from derive.lowering.taps import tap_inner, tap_sum
 
 Groups = list[tuple[Index, ...]]
 
@@ -61,14 +62,16 @@ def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) ->
     group = group_of([*a.axes, *b.axes])
     if group is not None and group in sums:
         sums = [flat(group) if i == group else i for i in sums]
-        a, b = (_flattened(v, sums) for v in (a, b))
+        a, b = flatten_group(a), flatten_group(b)
     if _columns_first(a, b, sums, order):
         a, b = b, a
     sides = Sides.of(a, b, sums)
     # Vectors in a batch gain nothing from a matrix product, and rows that overlap in memory would be copied for it.
     overlapping = len(sums) == 1 and (isinstance(a, Window) or isinstance(b, Window))
     if sides.vector and (sides.batched or overlapping):
-        return einsum(a, b, [i for g in sides.front() for i in g] + [*sides.rows, *sides.columns])
+        by_taps = tap_sum(a, b, sums) if sides.batched else None
+        kept = [*(i for g in sides.front() for i in g), *sides.rows, *sides.columns]
+        return by_taps or tap_inner(a, b, sums) or einsum(a, b, kept)
     if not sides.batch and not sides.group_in_right:
         return _plain_product(a, b, sides)
     if sides.batch and not sides.rows and not sides.group_in_right:
@@ -95,7 +98,11 @@ def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[In
     if not plain_a:
         # A vector comes behind a matrix that stands with its summed axis last, else in front of it.
         return list(b.axes)[-len(sums) :] == [i for i in b.axes if i in sums]
-    rank = {index: n for n, index in enumerate(dict.fromkeys(order))}
+    wanted = [i for i in dict.fromkeys(order) if i in plain_a or i in plain_b]
+    if len(wanted) == len(plain_a) + len(plain_b) > 2:
+        # Neither way in order, as for heads: the columns of one matrix for all of them are moved afterwards.
+        return wanted == [*plain_b, *plain_a] or wanted != [*plain_a, *plain_b] and group_of(only_b) is not None
+    rank = {index: n for n, index in enumerate(wanted)}
     return rank.get(plain_b[0], len(rank)) < rank.get(plain_a[0], len(rank))
 
 
@@ -130,20 +137,27 @@ def _product(left: Value, right: Value, groups: Groups) -> Value:
     return split(Contract(left, right, axes=tuple(g[0] for g in groups)), groups)
 
 
-def _flattened(value: Value, sums: Sequence[Index]) -> Value:
-    """A leading group that is summed over becomes a plain axis; what else is summed comes next to it."""
-    group = group_of(value.axes)
-    if group is None:
-        return value
-    rest = [i for i in value.axes if i != group]
-    together = [i for i in rest if i in sums]
-    return flatten_group(permute(value, [group, *together, *(i for i in rest if i not in sums)]))
-
-
 def _laid_out(value: Value, groups: Groups) -> Value:
-    """The value with these groups of indices as its axes; merged before it is transposed where that is a view."""
-    backwards = groups[::-1]
-    if len(groups) == 2 and list(value.axes) == [i for g in backwards for i in g] != [i for g in groups for i in g]:
-        merged = merge(value, backwards)
-        return permute(merged, merged.axes[::-1])
+    """The value with these groups of indices as its axes, the last two merged before they are transposed if better."""
+    if len(groups) > 1:
+        *front, first, last = groups
+        swapped = [*front, last, first]
+        order = [i for g in swapped for i in g]
+        view = list(value.axes) == order != [i for g in groups for i in g]
+        if view or _runs_on(value, first, last):
+            merged = merge(value, swapped)
+            return permute(merged, [g[0] for g in groups])
     return merge(value, groups)
+
+
+def _runs_on(value: Value, first: Sequence[Index], last: Sequence[Index]) -> bool:
+    """Is a copy of the value better made with `first` innermost, since that is what lies side by side in memory?"""
+    if len(first) == len(last) == 1:
+        return False
+    if isinstance(value, Window):
+        # Data lie side by side, taps do not.
+        own = value.own
+        return first[-1] in own and (last[-1] not in own or own.index(first[-1]) < own.index(last[-1]))
+    while isinstance(value, Permute):
+        value = value.operand
+    return isinstance(value, (Name, Reshape)) and value.axes[-1] == first[-1]

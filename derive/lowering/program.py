@@ -45,7 +45,7 @@ class Name(Value):
 
 @dataclass(frozen=True)
 class Number(Value):
-    """A rational number, or pi."""
+    """A rational number, or a constant by name: pi, minus infinity, the lowest finite number."""
 
     value: Rational | str
     kind = "number"
@@ -78,11 +78,12 @@ class Map(Value):
 
 @dataclass(frozen=True)
 class Reduce(Value):
-    """The sum, or the maximum, over some axes; over all of them when `over` is empty."""
+    """The sum, or the maximum, over some axes; over all of them when `over` is empty. `initial` takes part too."""
 
     op: str
     operand: Value
     over: tuple[int, ...]
+    initial: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Reshape(Value):
 
     operand: Value
     shape: tuple[Size, ...]
+    kind: str = field(default="array", compare=False)
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,44 @@ class Diagonal(Value):
 
 @dataclass(frozen=True)
 class Window(Value):
-    """A read at affine indices, zero outside the tensor: one row for each of the last axes of the operand."""
+    """A read at affine indices, zero outside the tensor: one row for each of the last axes of the operand.
+
+    Where it is `lowest`, a read outside is minus infinity, which no maximum takes.
+    """
 
     operand: Value
     sizes: tuple[Coefficient, ...]
     rows: tuple[Row, ...]
+    lowest: bool = False
+    # Those of the indices that run over few entries, so that there may be a loop over them.
+    taps: tuple[Index, ...] = field(default=(), compare=False, kw_only=True)
+
+    @property
+    def own(self) -> tuple[Index, ...]:
+        """The last of the axes: those that the rows speak of."""
+        return self.axes[len(self.axes) - len(self.sizes) :]
+
+
+@dataclass(frozen=True)
+class TapSum(Value):
+    """The sum over some axes of a window, or of its product with weights: tap by tap, with no array of all products."""
+
+    operand: Value
+    weights: Value | None
+    over: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TapInner(Value):
+    """Inner products with each tap of a window: its last `taps` axes, which are the last of the result.
+
+    The pattern has a number for each index of the other axes of the window, of the other array and of the result.
+    """
+
+    operand: Value
+    other: Value
+    pattern: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    taps: int
 
 
 @dataclass(frozen=True)
@@ -151,22 +186,48 @@ class Scatter(Value):
     """The adjoint of a window: every entry is added where the rows say; what falls outside `shape` is dropped.
 
     The first `taps` of the axes that are scattered are looped over; the others are added as slices. All are scattered
-    entry by entry when it is None.
+    entry by entry when it is None. Where there are weights, their product with the operand is what is scattered.
     """
 
     operand: Value
     shape: tuple[Coefficient, ...]
     rows: tuple[Row, ...]
     taps: int | None
+    weights: Value | None = None
 
 
 @dataclass(frozen=True)
-class Inside(Value):
-    """The mask of the window's entries that lie inside the tensor."""
+class Gather(Value):
+    """The entries at positions that other arrays hold: of the axes before the last `behind`, or, `along` the last axis,
+    of each row at its own positions."""
 
     operand: Value
-    sizes: tuple[Coefficient, ...]
-    rows: tuple[Row, ...]
+    positions: tuple[Value, ...]
+    along: bool
+    behind: int = 0
+
+
+@dataclass(frozen=True)
+class AddAt(Value):
+    """The adjoint of a gather: the rows of the operand, added up by their positions along a new axis of that size.
+
+    The operand's last `behind` axes stand in each row; the positions have the `summed` axes before these, or all when
+    it is None.
+    """
+
+    operand: Value
+    positions: Value
+    size: Coefficient
+    behind: int
+    summed: int | None
+
+
+@dataclass(frozen=True)
+class FirstMaximum(Value):
+    """The mask of the first of the largest entries over the last axes, so many."""
+
+    operand: Value
+    count: int
     kind = "mask"
 
 
@@ -179,10 +240,11 @@ class Cast(Value):
 
 @dataclass(frozen=True)
 class Fill(Value):
-    """One number, or an array, broadcast to a whole shape, as an array of its own."""
+    """One number, or an array, broadcast to a whole shape: as an array of its own, unless it is only read."""
 
     operand: Value
     shape: tuple[Size, ...]
+    own: bool = True
 
 
 @dataclass(frozen=True)
@@ -195,6 +257,15 @@ class Copy(Value):
 # Values that cost nothing: a name, or a view of one.
 VIEWS = (Name, Permute, Expand, Diagonal, Window)
 LEAVES = (Name, Number, Extent, Positions)
+# Values that are computed into memory of their own.
+NEW = (Map, Contract, Inner, TapInner, TapSum, Reduce, Scatter, Gather, AddAt, Cast, Fill, Copy)
+
+
+def is_new(value: Value) -> bool:
+    """Is it an array in memory of its own, however it is laid out?"""
+    while isinstance(value, (Permute, Reshape)):
+        value = value.operand
+    return isinstance(value, NEW)
 
 
 def operands(value: Value) -> tuple[Value, ...]:
@@ -237,11 +308,16 @@ def _flat(value) -> Iterator[Size]:
 
 @dataclass(frozen=True)
 class Assign:
-    """`target = value`, and the equation that it implements."""
+    """`target = value`, and the equation that it implements.
+
+    In place: `target op= value` where `update` is the operation, `target = f(x, out=x)` where `out` is the name x.
+    """
 
     target: str
     value: Value
     implements: Equation | None = None
+    out: str | None = None
+    update: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,22 @@ Names follow what the value is: `E` for an exponential, `S_max` for the maximum 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from typing import TypeGuard
 
 from derive.lowering.program import (
     LEAVES,
     VIEWS,
+    AddAt,
     Assign,
     Cast,
     Contract,
     Expand,
+    FirstMaximum,
+    Gather,
     Inner,
-    Inside,
     Map,
     Name,
     Permute,
@@ -25,17 +29,21 @@ from derive.lowering.program import (
     Reshape,
     Scatter,
     Statement,
+    TapInner,
+    TapSum,
     Value,
     Window,
+    is_new,
     operands,
     walk,
 )
 
 PART = "part"
+LAID_OUT = re.compile("_(rows|columns|windows)$")
 TOLD_BY_MAP = {"where": "{x}_masked", **dict.fromkeys(("sqrt", "log", "tanh", "sigmoid", "sin", "cos"), "{f}_{x}")}
 # What is worth taking out of a line that is too long, and room for its name.
 SHORTEST, NAME_LENGTH = 20, 16
-COMPUTED = (Map, Contract, Inner, Reduce, Scatter, Inside, Cast)
+COMPUTED = (Map, Contract, Inner, Reduce, Scatter, TapSum, TapInner, Gather, AddAt, FirstMaximum, Cast)
 
 
 def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statement]:
@@ -51,7 +59,7 @@ def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statem
         rebuilt = rebuild(value, place)
         if value not in wanted:
             return rebuilt
-        name = fresh_name(temporary_name(value), names)
+        name = fresh_name(temporary_name(rebuilt), names)
         result.append(Assign(name, rebuilt))
         known[value] = Name(name, rebuilt.kind, axes=value.axes)
         return known[value]
@@ -147,6 +155,8 @@ def temporary_name(value: Value) -> str:
     if isinstance(value, Map) and value.op == "exp":
         return "E"
     names = {v.name for v in walk(value) if isinstance(v, Name) and v.kind == "array"}
+    if isinstance(value, Map) and value.op == "sub" and all(isinstance(_viewed(o), Name) for o in value.operands):
+        return "_minus_".join(v.name for o in value.operands for v in walk(o) if isinstance(v, Name))
     if len(names) != 1:
         return PART
     (stem,) = names
@@ -154,10 +164,16 @@ def temporary_name(value: Value) -> str:
         return f"{stem}_{value.op}"
     if isinstance(value, Map):
         return TOLD_BY_MAP.get(value.op, PART).format(x=stem, f=value.op)
+    root = LAID_OUT.sub("", stem)
     if isinstance(value, Reshape):
-        windows = any(isinstance(v, Window) for v in walk(value))
-        return f"{stem}_{'columns' if windows else 'rows'}"
-    return f"{stem}_windows" if isinstance(value, Window) else PART
+        windows = root + "_windows" == stem or any(isinstance(v, Window) for v in walk(value))
+        return f"{root}_{'columns' if windows else 'rows'}"
+    return f"{root}_windows" if isinstance(value, Window) else PART
+
+
+def _viewed(value: Value) -> Value:
+    """What a view shows."""
+    return _viewed(value.operand) if isinstance(value, (Permute, Expand)) else value
 
 
 def fresh_name(stem: str, taken: set[str]) -> str:
@@ -177,33 +193,54 @@ def broken_up(
     names = set(taken)
     result: list[Statement] = []
     for statement in statements:
-        if isinstance(statement, Assign) and isinstance(statement.value, Scatter):
-            # What is scattered is worth a name of its own: the gradient at each tap.
-            operand = statement.value.operand
+        scattered = _scattered(statement.value) if isinstance(statement, Assign) else None
+        if isinstance(statement, Assign) and scattered is not None:
+            # What is scattered is worth a name of its own: the value at each tap.
             name = fresh_name(f"{statement.target}_taps", names)
-            taps = Assign(name, operand, statement.implements)
-            result += _broken(taps, names, length, limit)
-            scattered = replace(statement.value, operand=Name(name, axes=operand.axes))
-            statement = replace(statement, value=scattered, implements=None)
+            result += _broken(Assign(name, scattered, statement.implements), names, length, limit)
+            value = substituted(statement.value, scattered, Name(name, axes=scattered.axes))
+            statement = replace(statement, value=value, implements=None)
         result += _broken(statement, names, length, limit) if isinstance(statement, Assign) else [statement]
     return result
+
+
+def _scattered(value: Value) -> Value | None:
+    """What is scattered in a value, where that is more than a name; weights are read as they come."""
+    scatters = (v for v in walk(value) if isinstance(v, Scatter) and v.weights is None)
+    return next((v.operand for v in scatters if not isinstance(v.operand, Name)), None)
 
 
 def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], limit: int) -> list[Statement]:
     """Statements for the parts of a long one, and what is left of it."""
     result: list[Statement] = []
+    added: list[Assign] = []
     while len(statement.target) + 3 + length(statement.value) > limit:
-        part = _part_to_name(statement.value, length, limit)
+        value = statement.value
+        part = _part_to_name(value, length, limit)
         if part is None:
             break
         stem = temporary_name(part)
+        if stem == PART and statement.update is None and _grows(value):
+            # A sum whose parts have no telling names is added up one by one.
+            added.insert(0, Assign(statement.target, operands(value)[1], update=value.op))
+            statement = replace(statement, value=operands(value)[0])
+            continue
         if stem == PART and not statement.target.startswith(PART):
             stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else PART}"
         name = fresh_name(stem, names)
         result.append(Assign(name, part, statement.implements))
-        value = _substituted(statement.value, part, Name(name, part.kind, axes=part.axes))
+        value = substituted(value, part, Name(name, part.kind, axes=part.axes))
         statement = replace(statement, value=value, implements=None)
-    return [*result, statement]
+    further = (part for s in added for part in _broken(s, names, length, limit))
+    return [*result, statement, *further]
+
+
+def _grows(value: Value) -> TypeGuard[Map]:
+    """Is it a sum whose first operand is a new array that has room for the result?"""
+    if not isinstance(value, Map) or value.op not in ("add", "sub"):
+        return False
+    first = value.operands[0]
+    return is_new(first) and first.kind == "array" and first.axes == value.axes != ()
 
 
 def _part_to_name(value: Value, length: Callable[[Value], int], limit: int) -> Value | None:
@@ -217,7 +254,7 @@ def _nameable(value: Value) -> bool:
     return value.kind != "number" and not isinstance(value, (Name, Positions, Permute, Expand))
 
 
-def _substituted(value: Value, old: Value, new: Value) -> Value:
+def substituted(value: Value, old: Value, new: Value) -> Value:
     if value == old:
         return replace(new, axes=value.axes)
-    return rebuild(value, lambda v: _substituted(v, old, new))
+    return rebuild(value, lambda v: substituted(v, old, new))

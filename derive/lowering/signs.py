@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from itertools import product
 
-from derive.core.atoms import Atom, Function, Paren, Read
+from derive.core.atoms import Atom, Function, Maximum, Paren, Read
+from derive.core.axes import Affine
 from derive.core.layer import Role, Symbol
-from derive.core.terms import Expr, Rational, Term
+from derive.core.terms import Expr, Rational, Term, atom, read
+from derive.core.traverse import atoms
+from derive.lowering.conditions import LOWEST, larger
 
 Symbols = Mapping[str, Symbol]
 
@@ -76,8 +80,21 @@ def function_defined(factor: Function, symbols: Symbols) -> bool:
     """Does a function that is not finite everywhere stay finite at its argument, whatever the data?"""
     if factor.name == "log":
         return sign(factor.argument, symbols) is Sign.POSITIVE
+    if factor.name != "exp":
+        return False
     negated = Expr(tuple(t.scaled(-1) for t in factor.argument.terms))
-    return factor.name == "exp" and sign(negated, symbols) >= Sign.NONNEGATIVE
+    return sign(negated, symbols) >= Sign.NONNEGATIVE or lowered_by_maximum(factor.argument)
+
+
+def lowered_by_maximum(value: Expr) -> bool:
+    """Is it x_j - max_k x_k, or x_j - max(max_k x_k, c)?"""
+    for largest in {a for a in atoms(value) if isinstance(a, Maximum)}:
+        bounds = (atom(largest), larger(atom(largest), read(LOWEST)))
+        for chosen in product(sorted(value.free, key=lambda i: i.name), repeat=len(largest.over)):
+            entry = largest.body.substitute({k: Affine.of(j) for k, j in zip(largest.over, chosen, strict=True)})
+            if any(entry - value == bound for bound in bounds):
+                return True
+    return False
 
 
 def defined(factor: Atom, exponent: Rational, symbols: Symbols) -> bool:

@@ -2,8 +2,12 @@
 
     Σ_k exp(x_k)  =  exp(M) Σ_k exp(x_k - M)    with  M = max_k x_k
 
-so that  exp(x_j) / Σ_k exp(x_k) = exp(x_j - M) / Σ_k exp(x_k - M)   and   log Σ_k exp(x_k) = M + log Σ_k exp(x_k - M).
-It applies to the sums that are divided by and to those under a logarithm, on equations, before they are lowered.
+so that  exp(x_j) / Σ_k exp(x_k) = exp(x_j - M) / Σ_k exp(x_k - M)   and   log Σ_k exp(x_k) = M + log Σ_k exp(x_k - M)
+and      [Σ_k exp(x_k) > 0] = [Σ_k exp(x_k - M) > 0].
+
+It applies to the sums that are divided by, to those under a logarithm and to those that are asked whether they are 0,
+on equations, before they are lowered. Where a sum may have nothing in it, because no condition holds or every x_k is
+minus infinity, M is at least the lowest finite number.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ from __future__ import annotations
 from derive.core.atoms import Atom, Function, Maximum, Paren, Test
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Equation
-from derive.core.terms import ZERO, Expr, Rational, Term, add, atom, multiply, power, total
+from derive.core.terms import ZERO, Expr, Rational, Term, add, atom, multiply, power, read, total
 from derive.core.traverse import map_children
+from derive.lowering.conditions import LOWEST, larger, maybe_empty
 
 NAME = "shift by the maximum"
 STATEMENT = r"\sum_{k} e^{x_{k}} = e^{M} \sum_{k} e^{x_{k} - M}, \quad M = \max_{k} x_{k}"
@@ -42,25 +47,33 @@ def _shift_term(term: Term) -> Expr:
     parts: list[Expr] = [Expr((Term(term.coefficient),))]
     changed = False
     names = {i.name for a, _ in term.factors for i in a.free} | {i.name for i in term.bound}
+    asked = [a.argument for a, _ in term.factors if isinstance(a, Test)]
     for factor, exponent in term.factors:
-        shifted = _shifted(factor, exponent, names)
+        shifted = _shifted(factor, exponent, names, asked)
         changed |= shifted is not None
         parts.append(shifted or atom(factor, exponent))
     return total(multiply(*parts), term.bound) if changed else Expr((term,))
 
 
-def _shifted(factor: Atom, exponent: Rational, names: set[str]) -> Expr | None:
-    """The power of a factor with its sum shifted: 1/Σ = exp(-M)/Σ', and log Σ = M + log Σ'."""
+def _shifted(factor: Atom, exponent: Rational, names: set[str], asked: list[Expr]) -> Expr | None:
+    """The power of a factor with its sum shifted: 1/Σ = exp(-M)/Σ', log Σ = M + log Σ', [Σ > 0] = [Σ' > 0].
+
+    `asked` are the values of which the term asks whether there is anything: 0 is one of the answers.
+    """
     if isinstance(factor, Paren) and exponent < 0:
-        found = _shifted_sum(factor.body, names)
+        found = _shifted_sum(factor.body, names, factor.body in asked)
         if found is not None:
             largest, rest = found
             return multiply(_exp(largest, exponent), power(rest, exponent))
     if isinstance(factor, Function) and factor.name == "log":
-        found = _shifted_sum(factor.argument, names)
+        found = _shifted_sum(factor.argument, names, factor.argument in asked)
         if found is not None:
             largest, rest = found
             return power(add(largest, atom(Function("log", rest))), exponent)
+    if isinstance(factor, Test):
+        found = _shifted_sum(factor.argument, names, True)
+        if found is not None:
+            return atom(Test(factor.relation, found[1]))
     return None
 
 
@@ -72,16 +85,18 @@ def _times(value: Expr, factor: Rational) -> Expr:
     return Expr(tuple(t.scaled(factor) for t in value.terms))
 
 
-def _shifted_sum(value: Expr, names: set[str]) -> tuple[Expr, Expr] | None:
+def _shifted_sum(value: Expr, names: set[str], asked: bool) -> tuple[Expr, Expr] | None:
     """M and Σ exp(x - M) of a sum Σ exp(x); None where nothing in it can overflow."""
     largest: Expr | None = None
     for term in value.terms:
         here = _largest(term, names)
         if here is None:
             return None
-        largest = here if largest is None else _larger(largest, here)
+        largest = here if largest is None else larger(largest, here)
     if largest is None or largest == ZERO or not any(_is_exp(a) for t in value.terms for a, _ in t.factors):
         return None
+    if asked or all(maybe_empty(t) for t in value.terms):
+        largest = larger(largest, read(LOWEST))
     return largest, Expr(tuple(_lowered_by(t.apart(i.name for i in largest.free), largest) for t in value.terms))
 
 
@@ -116,11 +131,6 @@ def _largest(term: Term, names: set[str]) -> Expr | None:
         taken.add(renaming[index].name)
     body = exponent.substitute({i: Affine.of(j) for i, j in renaming.items()})
     return atom(Maximum(body, tuple(renaming.values())))
-
-
-def _larger(a: Expr, b: Expr) -> Expr:
-    """max(a, b) = [a > b] a + [b ≥ a] b"""
-    return add(multiply(atom(Test(">", a - b)), a), multiply(atom(Test(">=", b - a)), b))
 
 
 def _is_exp(factor: Atom) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from derive.calculus.deltas import ends_with
 from derive.core import canonical
-from derive.core.atoms import Atom, Bracket, Read
+from derive.core.atoms import Argmax, Atom, Bracket, Read
 from derive.core.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
 from derive.core.layer import Role, Symbol
 from derive.core.terms import Factor, Term, product
@@ -114,14 +114,14 @@ def _shifted_kernel(read: Read, term: Term, symbols: Symbols) -> bool:
 
 
 def equalities(term: Term) -> list[Bracket]:
-    return [a for a, _ in term.factors if isinstance(a, Bracket) and a.relation == "=="]
+    return [a for a, _ in term.factors if isinstance(a, Bracket) and a.relation == "==" and not a.affine.lookups]
 
 
 def solve(term: Term, symbols: Symbols) -> Term:
     """Solve the equations among the conditions for the bound index that runs over the data, where that is sound."""
     for bracket in equalities(term):
         for index in _data_indices(bracket, term, symbols):
-            if _unit(bracket.affine.coefficient(index)) and _carried(index, term, symbols):
+            if _solvable(bracket, index, term) and _carried(index, term, symbols):
                 return solve(eliminate(term, bracket, index, symbols), symbols)
     return term
 
@@ -130,7 +130,7 @@ def solve_any(term: Term, symbols: Symbols) -> Term:
     """Solve every equation that has a bound index with coefficient 1 or -1."""
     for bracket in equalities(term):
         for index in term.bound:
-            if _unit(bracket.affine.coefficient(index)):
+            if _solvable(bracket, index, term):
                 return solve_any(eliminate(term, bracket, index, symbols), symbols)
     return term
 
@@ -148,6 +148,17 @@ def rank(index: Index, factors: Sequence[Factor], symbols: Symbols) -> int:
     return min((RANK.get(role, 3) for role in roles), default=4)
 
 
+def data_first(indices: Sequence[Index], factors: Sequence[Factor], symbols: Symbols) -> list[Index]:
+    """Indices by how much they look like one that runs over data; of two that look alike, a kernel's own last."""
+
+    def plain_rank(index: Index) -> float:
+        """By the reads at the bare index; one that has none stands between data and kernels."""
+        plain = [r for r in _reads(factors) if any(a.plain == index for a in r.at) and r.tensor in symbols]
+        return min((RANK.get(symbols[r.tensor].role, 3) for r in plain), default=RANK[Role.PARAMETER] - 0.5)
+
+    return sorted(indices, key=lambda i: (rank(i, factors, symbols), plain_rank(i)))
+
+
 def _reads(factors: Sequence[Factor]):
     for factor, _ in factors:
         if isinstance(factor, Read):
@@ -159,6 +170,12 @@ def _reads(factors: Sequence[Factor]):
 
 def _unit(coefficient: Coefficient) -> bool:
     return coefficient in (1, -1)
+
+
+def _solvable(bracket: Bracket, index: Index, term: Term) -> bool:
+    """May a condition be solved for an index? Not where a maximum is taken for each of its values, or among them."""
+    unit = _unit(bracket.affine.coefficient(index))
+    return unit and not any(isinstance(a, Argmax) and index in a.free for a, _ in term.factors)
 
 
 def _carried(index: Index, term: Term, symbols: Symbols) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Position, Read, Test
 from derive.core.axes import Affine, Index
+from derive.core.layer import Role
 from derive.core.terms import Expr, Rational, Term, add, product
 from derive.core.traverse import atoms
 from derive.notation.comparisons import sides
@@ -28,6 +29,7 @@ from derive.notation.matrices import (
 from derive.notation.network import IDENTITY, Edge, Network, NoForm
 from derive.notation.operators import Operator, contracted_kernels, fits
 from derive.notation.ordering import Names, Order
+from derive.notation.roots import joined_roots
 
 MAX_EXPANSION = 64
 
@@ -46,19 +48,22 @@ class Builder:
         self.room = MAX_EXPANSION
 
     def sum(self, value: Expr, axes: tuple[Index, ...], bare: bool = False) -> Matrix:
-        """A sum of terms over these axes. A number among other terms stands for all its entries."""
+        """A sum of terms over these axes. A number, a size or an option among other terms stands for all its entries."""
         terms = self.order.summands(value, axes)
         bare = bare or len(terms) > 1
         trees: list[Matrix] = []
         for term in terms:
-            if bare and not term.factors and not term.bound:
-                trees.append(Number(term.coefficient))
-                continue
-            tree = self.term(term, axes)
+            tree = self.term(term, () if bare and self._is_number(term) else axes)
             trees.extend(tree.terms if isinstance(tree, Sum) else (tree,))
         if not trees:
             return Number(0)
         return trees[0] if len(trees) == 1 else Sum(tuple(trees))
+
+    def _is_number(self, term: Term) -> bool:
+        """Is a term made of numbers, sizes and options alone?"""
+        reads = [a for a, _ in term.factors if isinstance(a, Read) and a.tensor in self.names]
+        roles = {self.names[a.tensor].role for a in reads}
+        return not term.bound and len(reads) == len(term.factors) and roles <= {Role.SIZE, Role.OPTION}
 
     def term(self, term: Term, axes: tuple[Index, ...]) -> Matrix:
         """A term as it stands; where that has no form, multiplied out: Σ_j G_ij (x_i - y_j) → diag(G 1) x - G y."""
@@ -73,7 +78,7 @@ class Builder:
 
     def _term(self, term: Term, axes: tuple[Index, ...]) -> Matrix:
         network = Network()
-        term, applied = contracted_kernels(term, self.operators, self.names)
+        term, applied = contracted_kernels(joined_roots(term), self.operators, self.names)
         network.edges.extend(Edge(row, column, Applied(operator)) for operator, row, column in applied)
         for factor, exponent in gathered_where_nested(sorted(term.factors, key=self._rank)):
             self._place(network, factor, exponent)
@@ -166,6 +171,8 @@ ATOMS: dict[type[Atom], Callable[..., Matrix]] = {
     Test: Builder._test,
     Bracket: Builder._bracket,
     Maximum: Builder._nothing,
+    Argmax: Builder._nothing,
+    Position: Builder._nothing,
     Partial: Builder._nothing,
 }
 

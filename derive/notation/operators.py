@@ -104,6 +104,14 @@ def fits(operator: Operator, at: Affine, row: Index, tap: Index) -> bool:
     return sizes and at == operator.position(row, tap)
 
 
+def fits_backwards(operator: Operator, at: Affine, column: Index, tap: Index) -> bool:
+    """Is this the row that reads at `column` under `tap`, over axes of the operator's sizes?"""
+    sizes = column.size == operator.column.size and tap.size == operator.tap.size
+    step = operator.at.coefficient(operator.row)
+    rest = operator.at.without(operator.row).substitute({operator.tap: Affine.of(tap)})
+    return sizes and step in (1, -1) and at == (Affine.of(column) - rest).times(step)
+
+
 def contracted_kernels(
     term: Term, operators: tuple[Operator, ...], names: Mapping[str, Symbol]
 ) -> tuple[Term, list[Edge]]:
@@ -121,7 +129,10 @@ def contracted_kernels(
 
 
 def _contraction(operator: Operator, kernel: Read, term: Term, names: Mapping[str, Symbol]) -> tuple[Term, Edge] | None:
-    """Σ_k w[k] x[s t + d k - p] → Σ_j T(w)[t, j] x[j],  Σ_k w[k] [j = s t + d k - p] → T(w)[t, j]"""
+    """Σ_k w[k] x[s t + d k - p] → Σ_j T(w)[t, j] x[j],  Σ_k w[k] [j = s t + d k - p] → T(w)[t, j]
+
+    Where s is 1 or -1, also Σ_k w[k] g[s (j - d k + p)] → Σ_t T(w)[t, j] g[t].
+    """
     tap = kernel.at[0].plain
     if tap is None or tap not in term.bound:
         return None
@@ -133,7 +144,7 @@ def _contraction(operator: Operator, kernel: Read, term: Term, names: Mapping[st
         factors = tuple(f for f in term.factors if f[0] is not kernel and f[0] is not moving)
         bound = tuple(i for i in term.bound if i != tap)
         if instead is not None:
-            factors, bound = (*factors, (instead, 1)), (*bound, column)
+            factors, bound = (*factors, (instead, 1)), (*bound, *instead.at[-1].indices)
         return Term(term.coefficient, factors, bound), (operator, row, column)
     return None
 
@@ -144,10 +155,13 @@ def _moved(
     """Row and column of T(w), and the plain read that takes the place of an affine one."""
     if isinstance(moving, Read) and moving.at and moving.tensor in names:
         at, axis = moving.at[-1], names[moving.tensor].axes[-1]
-        for row in sorted(at.indices - {tap}, key=str):
-            if axis.size == operator.column.size and fits(operator, at, row, tap):
-                column = fresh(axis, {i.name for a, _ in term.factors for i in a.free} | {i.name for i in term.bound})
-                return row, column, Read(moving.tensor, (*moving.at[:-1], Affine.of(column)))
+        new = fresh(axis, {i.name for a, _ in term.factors for i in a.free} | {i.name for i in term.bound})
+        plain = Read(moving.tensor, (*moving.at[:-1], Affine.of(new)))
+        for index in sorted(at.indices - {tap}, key=str):
+            if axis.size == operator.column.size and fits(operator, at, index, tap):
+                return index, new, plain
+            if axis.size == operator.row.size and fits_backwards(operator, at, index, tap):
+                return new, index, plain
     if isinstance(moving, Bracket) and moving.relation == "==" and len(moving.affine.terms) == 3:
         for row, column in permutations(sorted(moving.affine.indices - {tap}, key=str)):
             bracket = Bracket("==", Affine.of(column) - operator.position(row, tap))

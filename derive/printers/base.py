@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
 
-from derive.core.atoms import Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Position, Read, Test
 from derive.core.axes import Affine, Coefficient, Index, symbolic
 from derive.core.layer import Role
 from derive.core.terms import Expr, Rational, Term
@@ -17,6 +17,7 @@ from derive.core.traverse import atoms
 from derive.notation.comparisons import balanced, sides
 from derive.notation.exponentials import gathered
 from derive.notation.ordering import Names, Order
+from derive.notation.roots import joined_roots
 from derive.printers.lines import plain
 from derive.printers.scope import Scope
 from derive.printers.sizes import SizePrinter
@@ -57,8 +58,9 @@ class IndexPrinter:
 
     def term(self, term: Term, scope: Scope) -> tuple[bool, str]:
         """Is the term negative, and its absolute value: numbers, factors outside its sum, the sum."""
+        term = joined_roots(term)
         factors = sorted(gathered(term.factors), key=self._rank)
-        leaders = [i for a, _ in factors if self._is_cotangent(a) for i in plain_indices(a)]
+        leaders = [i for a, _ in factors if self._is_data(a) for i in plain_indices(a)]
         bound = sorted(term.bound, key=lambda i: (not i.leading, appearance(factors, i)))
         inner = scope.bind(bound, self.style, leaders)
         inside = [f for f in factors if not f[0].free.isdisjoint(bound)]
@@ -69,8 +71,9 @@ class IndexPrinter:
         )
         return term.coefficient < 0, text
 
-    def _is_cotangent(self, factor: Atom) -> bool:
-        return isinstance(factor, Read) and factor.tensor in self.names and self._role(factor) is Role.COTANGENT
+    def _is_data(self, factor: Atom) -> bool:
+        """Not a kernel: what runs over data is read before what runs over taps."""
+        return isinstance(factor, Read) and factor.tensor in self.names and self._role(factor) is not Role.PARAMETER
 
     def _role(self, factor: Read) -> Role:
         return self.names[factor.tensor].role
@@ -79,7 +82,7 @@ class IndexPrinter:
         """Numbers, reads, functions, parentheses, derivatives, conditions; among them by name."""
         inner = factor[0]
         names = [a.tensor for a in atoms(Expr((Term(1, (factor,)),))) if isinstance(a, Read)]
-        scalar = isinstance(inner, Read) and not inner.at
+        scalar = _is_scalar(inner)
         return KINDS[type(inner)], not scalar, self.order.first(names), len(names), inner.key
 
     def fractions(self, factors: Iterable[tuple[Atom, Rational]], scope: Scope) -> Fractions:
@@ -87,10 +90,10 @@ class IndexPrinter:
         factors = list(factors)
         for factor, exponent in factors:
             text = self.power(factor, magnitude(exponent), scope)
-            if isinstance(factor, (Partial, Test, Bracket)):
+            if isinstance(factor, (Partial, Test, Argmax, Bracket)):
                 result.behind.append(text)
                 continue
-            scalar = isinstance(factor, Read) and not factor.at
+            scalar = _is_scalar(factor)
             above = result.scalars if scalar else result.above
             below = result.scalars_below if scalar else result.below
             (above if exponent > 0 else below).append(text)
@@ -127,12 +130,16 @@ class IndexPrinter:
     def _bracket(self, factor: Bracket, scope: Scope) -> str:
         affine = factor.affine
         pair = [i for i, _ in affine.terms]
-        if len(pair) == 2 and factor == Bracket("==", Affine(((pair[0], 1), (pair[1], -1)))):
+        if len(pair) == 2 and not affine.lookups and factor == Bracket("==", Affine(((pair[0], 1), (pair[1], -1)))):
             inner, outer = sorted(pair, key=list(scope.shown).index, reverse=True)
             shown = scope.shown[inner], scope.shown[outer]
             return self.style.delta(*shown) or self.style.iverson(shown[0], "==", shown[1])
         left, relation, right = balanced(factor)
         return self.style.iverson(self.affine(left, scope), relation, self.affine(right, scope))
+
+    def _position(self, factor: Position, scope: Scope) -> str:
+        text = self.affine(factor.affine, scope)
+        return text if factor.affine.plain else self.style.parens(text)
 
     def _test(self, factor: Test, scope: Scope) -> str:
         left, relation, right = sides(factor)
@@ -141,6 +148,13 @@ class IndexPrinter:
     def _maximum(self, factor: Maximum, scope: Scope) -> str:
         inner = scope.bind(factor.over, self.style)
         return self.style.maximum([inner.shown[i] for i in factor.over], self.expr(factor.body, inner))
+
+    def _argmax(self, factor: Argmax, scope: Scope) -> str:
+        inner = scope.bind(factor.over, self.style)
+        places = [self.affine(a, scope) for a in factor.at]
+        place = places[0] if len(places) == 1 else f"({','.join(places)})"
+        found = self.style.argmax([inner.shown[i] for i in factor.over], self.expr(factor.body, inner))
+        return self.style.iverson(place, "==", found)
 
     def _partial(self, factor: Partial, scope: Scope) -> str:
         entry = self._read(factor.entry, scope)
@@ -160,6 +174,10 @@ class IndexPrinter:
             negative, factor = self.sizes.coefficient(coefficient)
             shown = scope.shown.get(index) or self.style.index(index.name)
             terms.append((negative, self.style.times.join(f for f in (factor, shown) if f)))
+        for entry, coefficient in value.lookups:
+            negative, factor = self.sizes.coefficient(coefficient)
+            shown = self._read(entry, scope)
+            terms.append((negative, self.style.times.join(f for f in (factor, shown) if f)))
         constant = symbolic(value.constant)
         if constant != 0 or not terms:
             terms.extend(self.sizes.terms(constant))
@@ -175,16 +193,26 @@ ATOMS: dict[type[Atom], Callable[..., str]] = {
     Function: IndexPrinter._function,
     Paren: IndexPrinter._paren,
     Bracket: IndexPrinter._bracket,
+    Position: IndexPrinter._position,
     Test: IndexPrinter._test,
     Maximum: IndexPrinter._maximum,
+    Argmax: IndexPrinter._argmax,
     Partial: IndexPrinter._partial,
 }
-KINDS: dict[type[Atom], int] = {Read: 0, Function: 1, Paren: 2, Maximum: 3, Partial: 4, Test: 5, Bracket: 6}
+KINDS: dict[type[Atom], int] = {Position: 0, Read: 0, Function: 1, Paren: 2, Maximum: 3, Partial: 4, Test: 5, Argmax: 5, Bracket: 6}
+
+
+def _is_scalar(factor: Atom) -> bool:
+    """A number, a size or an option, or an expression in them."""
+    if isinstance(factor, Paren):
+        return not any(t.bound or not all(_is_scalar(a) for a, _ in t.factors) for t in factor.body.terms)
+    return isinstance(factor, Read) and not factor.at
 
 
 def plain_indices(factor: Atom) -> list[Index]:
-    """The indices that stand by themselves in a read, in its order."""
-    return [i for a in factor.at if (i := a.plain) is not None] if isinstance(factor, Read) else []
+    """The indices that stand by themselves in a read, or in those of a parenthesis, in order."""
+    reads = (a for a in atoms(Expr((Term(1, ((factor, 1),)),))) if isinstance(a, Read))
+    return list(dict.fromkeys(i for r in reads for a in r.at if (i := a.plain) is not None))
 
 
 def appearance(factors: Sequence[tuple[Atom, Rational]], index: Index) -> tuple:

@@ -15,6 +15,8 @@ from derive.printers.lines import plain
 from derive.printers.text import TextStyle
 
 WIDTH = 100
+# A line of code that cannot be told in parts may be this long.
+LONGEST = 120
 INDENT = 4
 
 
@@ -52,9 +54,55 @@ def equation_text(equation: Equation, layer: Layer) -> str:
     return plain(f"{printer.entry(equation.symbol.name, axes)} = {printer.print(equation.expr, axes)}")
 
 
+def given_text(layer: Layer) -> str:
+    """What is declared of the layer's arguments, in one line; nothing where nothing is."""
+    printer = _printer(layer)
+    facts = []
+    for fact in layer.facts:
+        symbol = layer.symbols[fact.tensor]
+        left, right = fact.sides(symbol)
+        axes = [i for i in symbol.axes if i in left.free]
+        facts.append(" = ".join(plain(printer.print(side, axes)) for side in (left, right)))
+    return f"Given: {', '.join(facts)}." if facts else ""
+
+
 def comment(text: str) -> list[str]:
     lines = textwrap.wrap(text, WIDTH - INDENT - 6, break_long_words=False, break_on_hyphens=False)
     return [f"# {lines[0]}", *(f"#     {line}" for line in lines[1:])]
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """A line of code; if it is too long, the arguments of its longest call stand on a line, or lines, of their own."""
+    if len(line) <= width or line.lstrip().startswith("#"):
+        return [line]
+    depth, start, groups = 0, 0, []
+    for place, character in enumerate(line):
+        if character in "([{":
+            start = place if depth == 0 else start
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+            if depth == 0 and line[start] == "(":
+                groups.append((start, place))
+    if not groups:
+        return [line]
+    start, end = max(groups, key=lambda group: group[1] - group[0])
+    inside = [f"    {line[start + 1 : end]}"]
+    if len(inside[0]) > width:
+        inside = [f"    {part.strip()}," for part in _parts(line[start + 1 : end])]
+    return [line[: start + 1], *inside, line[end:]]
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the commas of a list of arguments, those inside brackets aside."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in parts if part.strip()]
 
 
 def docstring(lines: Sequence[str]) -> list[str]:

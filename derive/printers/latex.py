@@ -14,7 +14,7 @@ from derive.printers.base import IndexPrinter
 from derive.printers.escape import escape
 from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, plain, width
 from derive.printers.spelling import composite, distinct, group, latex_index, latex_name
-from derive.printers.style import Fractions, Style
+from derive.printers.style import Fractions, Style, decimal
 from derive.printers.tree import MatrixPrinter
 
 # A fraction whose upper half is wider than this is set beside it.
@@ -28,6 +28,7 @@ def _call(name: str) -> str:
 class LatexStyle(Style):
     times = r" "
     ones = r"\mathbf{1}"
+    identity = r"\mathbf{I}"
     hadamard = r"\odot"
     relations = {"==": "=", "!=": r"\neq", ">=": r"\geq", ">": ">", "<=": r"\leq", "<": "<"}
     functions = {
@@ -39,8 +40,10 @@ class LatexStyle(Style):
         "cosh": _call(r"\cosh"),
         "tanh": _call(r"\tanh"),
         "atan": _call(r"\arctan"),
+        "erf": _call(r"\mathrm{erf}"),
         "sigmoid": _call(r"\mathrm{sigmoid}"),
         "softplus": _call(r"\mathrm{softplus}"),
+        "sign": _call(r"\mathrm{sign}"),
         "abs": rf"\left|{OPEN}{{x}}{CLOSE}\right|",
         "floor": rf"\left\lfloor {OPEN}{{x}}{CLOSE}\right\rfloor",
     }
@@ -70,6 +73,8 @@ class LatexStyle(Style):
         return f"{_braced(name)}_{{{gap}{','.join(at)}}}" if at else name
 
     def number(self, value: Rational) -> str:
+        if (shown := decimal(value)) is not None:
+            return shown
         if isinstance(value, Fraction) and value.denominator != 1:
             return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
         return str(value)
@@ -92,8 +97,9 @@ class LatexStyle(Style):
 
     def _quotient(self, coefficient: Fraction, parts: Fractions, hide_one: bool) -> str:
         """Numbers over numbers first; one fraction for all where something with indices stands below."""
-        top = [str(coefficient.numerator)] * (coefficient.numerator != 1) + parts.scalars
-        numbers = [str(coefficient.denominator)] * (coefficient.denominator != 1)
+        shown = decimal(coefficient)
+        top = ([shown] if shown else [str(coefficient.numerator)] * (coefficient.numerator != 1)) + parts.scalars
+        numbers = [] if shown else [str(coefficient.denominator)] * (coefficient.denominator != 1)
         bottom = [*numbers, *parts.scalars_below, *parts.below]
         below = self._single(bottom, parts.bare_below, parts.below)
         if not bottom:
@@ -134,6 +140,9 @@ class LatexStyle(Style):
 
     def maximum(self, indices: Sequence[str], body: str) -> str:
         return rf"\max_{{{','.join(indices)}}} {self.parens(body)}"
+
+    def argmax(self, indices: Sequence[str], body: str) -> str:
+        return rf"\arg\max_{{{','.join(indices)}}} {self.parens(body)}"
 
     def iverson(self, left: str, relation: str, right: str) -> str:
         return rf"\left[{OPEN}{left} {self.relations[relation]} {right}{CLOSE}\right]"
@@ -202,7 +211,10 @@ class LatexStyle(Style):
         return escape(verb) + ", ".join(words)
 
     def call(self, layer: str, arguments: Sequence[str]) -> str:
-        return rf"\mathrm{{{escape(layer)}}}" + self.parens(", ".join(arguments))
+        return self.layer(layer) + self.parens(", ".join(arguments))
+
+    def layer(self, name: str) -> str:
+        return rf"\mathrm{{{escape(name)}}}"
 
     def quote(self, formula: str) -> str:
         return f"${formula}$"

@@ -15,12 +15,14 @@ TERM, FACTOR, OPEN, CLOSE = "\ue000", "\ue001", "\ue002", "\ue003"
 MARKS = str.maketrans("", "", TERM + FACTOR + OPEN + CLOSE)
 
 # Widths in points at ten points, by kind of glyph, a little generous.
-WIDE = {"\\sum": 16.0, "\\max": 22.0, "\\quad": 10.0, "\\qquad": 20.0, "\\,": 1.7, "\\odot": 12.5, "\\mid": 7.0}
+WIDE = {"\\sum": 16.0, "\\max": 22.0, "\\quad": 10.0, "\\qquad": 20.0, "\\,": 1.7, "\\odot": 12.5, "\\mid": 7.0,
+        "\\left": 1.3, "\\right": 1.3}  # fmt: skip
 FUNCTIONS = {"exp": 18, "log": 16, "sin": 15, "cos": 16, "tanh": 23, "sinh": 22, "cosh": 23, "arctan": 31}
 RELATIONS = {"=", "<", ">", "+", "-", "\\neq", "\\geq", "\\leq", "\\in"}
-SILENT = {"\\left", "\\right", "\\mathrm", "\\mathit", "\\mathbf", "\\text", "\\displaystyle", "\\begin", "\\end", "&",
+SILENT = {"\\mathrm", "\\mathit", "\\mathbf", "\\text", "\\displaystyle", "\\begin", "\\end", "&",
           "\\operatorname", "\\mathcal", "\\hat", "\\bar", "\\tilde", "\\lvert", "\\rvert"}  # fmt: skip
 NARROW = set("()[]|,.'ijlt/!:;")
+BROAD = set("DHKMNWX")
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 SCRIPT = 0.72
 
@@ -96,7 +98,9 @@ def glyph(token: str) -> float:
         return 13.0
     if token in NARROW:
         return 4.0
-    return FUNCTIONS.get(token[1:], 6.3) if token[0] == "\\" else 7.5 if token.isupper() else 5.4
+    if token[0] == "\\":
+        return FUNCTIONS.get(token[1:], 6.3)
+    return 9.0 if token in BROAD else 7.5 if token.isupper() else 5.4
 
 
 # breaking

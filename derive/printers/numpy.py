@@ -13,6 +13,8 @@ from derive.core.axes import Coefficient, Index
 from derive.errors import LoweringError
 from derive.lowering.layout import group_of
 from derive.lowering.program import (
+    AddAt,
+    Assign,
     Cast,
     Contract,
     Copy,
@@ -20,8 +22,9 @@ from derive.lowering.program import (
     Expand,
     Extent,
     Fill,
+    FirstMaximum,
+    Gather,
     Inner,
-    Inside,
     Map,
     Name,
     Number,
@@ -32,6 +35,8 @@ from derive.lowering.program import (
     Row,
     Scatter,
     Size,
+    TapInner,
+    TapSum,
     Value,
     Window,
 )
@@ -62,6 +67,7 @@ INFIX = {
 # Arrays. Every spelling binds like a name or a call, and its operands stand between parentheses or commas.
 FUNCTIONS = {
     "exp": "np.exp({x})",
+    "expm1": "np.expm1({x})",
     "log": "np.log({x})",
     "sin": "np.sin({x})",
     "cos": "np.cos({x})",
@@ -69,18 +75,22 @@ FUNCTIONS = {
     "cosh": "np.cosh({x})",
     "tanh": "np.tanh({x})",
     "atan": "np.arctan({x})",
+    "erf": "_erf({x})",
     "sigmoid": "_sigmoid({x})",
-    "softplus": "np.logaddexp(0, {x})",
+    "softplus": "_softplus({x})",
     "abs": "np.abs({x})",
+    "sign": "np.sign({x})",
     "floor": "np.floor({x})",
     "sqrt": "np.sqrt({x})",
     "maximum": "np.maximum({x}, {y})",
     "minimum": "np.minimum({x}, {y})",
+    "clip": "np.clip({x}, {y}, {z})",
     "where": "np.where({x}, {y}, {z})",
 }
 # Python's own numbers, so that no float64 of NumPy's turns float32 arrays into float64.
 NUMBER_FUNCTIONS = {
     "exp": "math.exp({x})",
+    "expm1": "math.expm1({x})",
     "log": "math.log({x})",
     "sin": "math.sin({x})",
     "cos": "math.cos({x})",
@@ -88,17 +98,20 @@ NUMBER_FUNCTIONS = {
     "cosh": "math.cosh({x})",
     "tanh": "math.tanh({x})",
     "atan": "math.atan({x})",
+    "erf": "math.erf({x})",
     "sigmoid": "float(_sigmoid({x}))",
-    "softplus": "float(np.logaddexp(0, {x}))",
+    "softplus": "float(_softplus({x}))",
     "abs": "abs({x})",
+    "sign": "float(np.sign({x}))",
     "floor": "math.floor({x})",
     "sqrt": "math.sqrt({x})",
     "maximum": "max({x}, {y})",
     "minimum": "min({x}, {y})",
+    "clip": "min(max({x}, {y}), {z})",
     "where": "({y} if {x} else {z})",
 }
 REDUCTIONS = {"sum": "sum", "max": "max"}
-CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf"}
+CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf", "lowest": "np.finfo({dtype}).min"}
 
 
 class NumpyPrinter:
@@ -110,6 +123,15 @@ class NumpyPrinter:
 
     def print(self, value: Value) -> str:
         return self.visit(value)[0]
+
+    def assign(self, statement: Assign) -> str:
+        """target = value, target += value, or np.exp(x, out=x)"""
+        text = self.print(statement.value)
+        if statement.update is not None:
+            return f"{statement.target} {INFIX[statement.update][0]}= {text}"
+        if statement.out is not None:
+            text = f"{text.removesuffix(')')}, out={statement.out})"
+        return text if statement.out == statement.target else f"{statement.target} = {text}"
 
     def visit(self, value: Value) -> Printed:
         return ROWS[type(value)](self, value)
@@ -126,7 +148,8 @@ class NumpyPrinter:
 
     def number(self, value: Number) -> Printed:
         if isinstance(value.value, str):
-            return CONSTANTS[value.value], UNARY if value.value.startswith("-") else ATOM
+            text = CONSTANTS[value.value].format(dtype=self.dtype)
+            return text, UNARY if text.startswith("-") else ATOM
         return number_text(Fraction(value.value))
 
     def extent(self, value: Extent) -> Printed:
@@ -161,6 +184,7 @@ class NumpyPrinter:
     def reduce(self, value: Reduce, keep: bool = False) -> Printed:
         arguments = [f"axis={self.axes(value)}"] if value.over else []
         arguments += ["keepdims=True"] if keep else []
+        arguments += [f"initial={self.print(value.initial)}"] if value.initial else []
         method = REDUCTIONS[value.op]
         text, binds = self.visit(value.operand)
         if binds == ATOM and not text.startswith("np."):
@@ -171,18 +195,33 @@ class NumpyPrinter:
         """Counted from the front where that is short and there are no leading axes, else from the end."""
         rank = len(value.operand.axes)
         front = group_of(value.operand.axes) is None
-        shown = [p + rank if front and p != -1 else p for p in value.over]
+        shown = [p + rank if front and (p != -1 or len(value.over) > 1) else p for p in value.over]
         return str(shown[0]) if len(shown) == 1 else f"({', '.join(map(str, shown))})"
 
     def contract(self, value: Contract) -> Printed:
         return f"{self.at_least(value.left, MUL)} @ {self.at_least(value.right, UNARY)}", MUL
 
     def inner(self, value: Inner) -> Printed:
-        axes = list(dict.fromkeys([*value.left.axes, *value.right.axes]))
+        pattern = self.subscripts(value.pattern, value.left.axes, value.right.axes)
+        return f'np.einsum("{pattern}", {self.print(value.left)}, {self.print(value.right)})', ATOM
+
+    @staticmethod
+    def subscripts(pattern: Sequence[Sequence[int]], left: Sequence[Index], right: Sequence[Index]) -> str:
+        """The subscripts of an einsum: ij,jk->ik"""
+        axes = list(dict.fromkeys([*left, *right]))
         plain = [i for i in axes if not i.leading]
         letters = dict(zip(plain, einsum_letters(plain), strict=True))
-        left, right, result = ("".join(letters.get(axes[n], "...") for n in part) for part in value.pattern)
-        return f'np.einsum("{left},{right}->{result}", {self.print(value.left)}, {self.print(value.right)})', ATOM
+        first, second, result = ("".join(letters.get(axes[n], "...") for n in part) for part in pattern)
+        return f"{first},{second}->{result}"
+
+    def tap_sum(self, value: TapSum) -> Printed:
+        over = str(value.over[0]) if len(value.over) == 1 else _tuple(value.over)
+        arguments = [self.print(value.operand), over, *([self.print(value.weights)] if value.weights else [])]
+        return f"_tap_sum({', '.join(arguments)})", ATOM
+
+    def tap_inner(self, value: TapInner) -> Printed:
+        pattern = self.subscripts(value.pattern, value.operand.axes[: -value.taps], value.other.axes)
+        return f'_tap_inner("{pattern}", {self.print(value.operand)}, {self.print(value.other)}, {value.taps})', ATOM
 
     # layout
 
@@ -236,14 +275,17 @@ class NumpyPrinter:
         slots = self._slots(value)
         if slots is not None:
             return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
-        return f"_windows({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)})", ATOM
+        outside = ", outside=-np.inf" if value.lowest else ""
+        return f"_windows({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)}{outside})", ATOM
 
-    def inside(self, value: Inside) -> Printed:
-        return f"_inside({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)})", ATOM
+    def first_maximum(self, value: FirstMaximum) -> Printed:
+        return f"_first_maximum({self.print(value.operand)}, {value.count})", ATOM
 
     def scatter(self, value: Scatter) -> Printed:
         rows = ", ".join(self.row(row) for row in value.rows)
         shape = _tuple([self.size_text(s) for s in value.shape])
+        if value.weights is not None:
+            rows += f", weights={self.print(value.weights)}"
         if value.taps is None:
             return f"_scatter_add({self.print(value.operand)}, {shape}, {rows})", ATOM
         return f"_overlap_add({self.print(value.operand)}, {shape}, {value.taps}, {rows})", ATOM
@@ -277,9 +319,28 @@ class NumpyPrinter:
     def row(self, row: Row) -> str:
         return _tuple([self.size_text(c) for c in row])
 
+    def gather(self, value: Gather) -> Printed:
+        """E[token], or row by row."""
+        places = [self.print(p) for p in value.positions]
+        if value.along:
+            return f"np.take_along_axis({self.print(value.operand)}, {places[0]}, axis=-1)", ATOM
+        if group_of(value.operand.axes):
+            places = ["...", *places, *[":"] * value.behind]
+        return f"{self.at_least(value.operand, ATOM)}[{', '.join(places)}]", ATOM
+
+    def add_at(self, value: AddAt) -> Printed:
+        size = self.size_text(value.size)
+        extra = [f"behind={value.behind}"] if value.behind else []
+        extra += [f"summed={value.summed}"] if value.summed is not None else []
+        positions = self.print(value.positions)
+        return f"_add_at({', '.join([self.print(value.operand), positions, size, *extra])})", ATOM
+
     # new arrays
 
     def cast(self, value: Cast) -> Printed:
+        size = _identity(value.operand)
+        if size is not None:
+            return f"np.eye({self.size_text(size)}, dtype={self.dtype})", ATOM
         return f"{self.at_least(value.operand, ATOM)}.astype({self.dtype})", ATOM
 
     def fill(self, value: Fill) -> Printed:
@@ -288,7 +349,7 @@ class NumpyPrinter:
             return f"np.zeros({shape}, {self.dtype})", ATOM
         if value.operand.is_number:
             return f"np.full({shape}, {self.print(value.operand)}, {self.dtype})", ATOM
-        return f"np.broadcast_to({self.print(value.operand)}, {shape}).copy()", ATOM
+        return f"np.broadcast_to({self.print(value.operand)}, {shape}){'.copy()' if value.own else ''}", ATOM
 
     def copy(self, value: Copy) -> Printed:
         return f"{self.at_least(value.operand, ATOM)}.copy()", ATOM
@@ -326,6 +387,16 @@ def einsum_letters(indices: Sequence[Index]) -> list[str]:
     return chosen
 
 
+def _identity(mask: Value) -> Coefficient | None:
+    """The size of the identity matrix that a mask [i = j] is; None where it is no such mask."""
+    if not isinstance(mask, Map) or mask.op != "==" or len(mask.axes) != 2:
+        return None
+    columns, rows = mask.operands
+    rows = rows.operand if isinstance(rows, Expand) else rows
+    square = isinstance(columns, Positions) and isinstance(rows, Positions) and columns.size == rows.size
+    return columns.size if square and isinstance(columns, Positions) else None
+
+
 def _tuple(items: Sequence[object]) -> str:
     shown = ", ".join(map(str, items))
     return f"({shown},)" if len(items) == 1 else f"({shown})"
@@ -338,6 +409,8 @@ ROWS: dict[type, Callable[..., Printed]] = {
     Positions: NumpyPrinter.positions,
     Map: NumpyPrinter.map,
     Reduce: NumpyPrinter.reduce,
+    TapSum: NumpyPrinter.tap_sum,
+    TapInner: NumpyPrinter.tap_inner,
     Contract: NumpyPrinter.contract,
     Inner: NumpyPrinter.inner,
     Permute: NumpyPrinter.permute,
@@ -345,8 +418,10 @@ ROWS: dict[type, Callable[..., Printed]] = {
     Reshape: NumpyPrinter.reshape,
     Diagonal: NumpyPrinter.diagonal,
     Window: NumpyPrinter.window,
-    Inside: NumpyPrinter.inside,
     Scatter: NumpyPrinter.scatter,
+    Gather: NumpyPrinter.gather,
+    FirstMaximum: NumpyPrinter.first_maximum,
+    AddAt: NumpyPrinter.add_at,
     Cast: NumpyPrinter.cast,
     Fill: NumpyPrinter.fill,
     Copy: NumpyPrinter.copy,

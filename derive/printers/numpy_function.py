@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -17,7 +17,7 @@ from derive.lowering.doors import Demand, Door, Measure, Place, door_of
 from derive.lowering.program import Assign, CallLayer, Function, Name, walk
 from derive.lowering.sharing import broken_up
 from derive.lowering.stability import shift
-from derive.printers.code_style import INDENT, WIDTH, comment, docstring, equation_text
+from derive.printers.code_style import INDENT, LONGEST, WIDTH, comment, docstring, equation_text, given_text, wrapped
 from derive.printers.numpy import NumpyPrinter
 from derive.printers.numpy_sizes import number_text, size_code
 
@@ -38,15 +38,16 @@ def function_texts(function: Function) -> list[FunctionText]:
     name = function.layer.name
     arguments = [s.name for s in function.arguments]
     passed = [*arguments, *(f"{o.name}={o.name}" for o in function.layer.options)]
-    doc = docstring([_summary(function.layer), "", *_shapes(function)])
+    doc = docstring([_summary(function.layer), "", *_shapes(function), *_given(function)])
     header = f"def {name}({_parameters(arguments, function.layer)}):"
-    return [FunctionText(header, [*doc, f"return {function.name}({', '.join(passed)})[0]"]), text]
+    returned = wrapped(f"return {function.name}({', '.join(passed)})[0]", LONGEST - INDENT)
+    return [FunctionText("\n".join(wrapped(header, LONGEST)), [*doc, *returned]), text]
 
 
 def function_text(function: Function) -> FunctionText:
     door = door_of(function)
     sources = (*function.residuals, *function.arguments) if function.backward else function.arguments
-    printer = NumpyPrinter(door.names, f"{sources[0].name}.dtype")
+    printer = NumpyPrinter(door.names, f"{numbers(sources)[0].name}.dtype")
     if function.backward:
         arguments = ["residuals", *(s.name for s in function.arguments)]
         first = "residuals" if function.residuals else "_"
@@ -55,14 +56,15 @@ def function_text(function: Function) -> FunctionText:
         arguments = [s.name for s in function.arguments]
     lines = _without_unused([*_opening(function, door), *_body(function, printer), _return(function)])
     header = f"def {function.name}({_parameters(arguments, function.layer)}):"
-    return FunctionText(header, [*docstring(_function_doc(function)), *lines])
+    return FunctionText("\n".join(wrapped(header, LONGEST)), [*docstring(_function_doc(function)), *lines])
 
 
 def _without_unused(lines: Sequence[str]) -> list[str]:
-    """The lines without sizes that are measured but not used after all."""
+    """The lines without sizes that are measured, and options that are converted, but not used after all."""
     kept: list[str] = []
     for line in reversed(lines):
         measured = re.fullmatch(r"([\w, ]+) = \w+\.shape(\[-?\d*:?-?\d*\])?", line)
+        measured = measured or re.fullmatch(r"(\w+) = float\(\1\)", line)
         names = measured.group(1).split(", ") if measured else []
         if not names or any(re.search(rf"\b{name}\b", later) for name in names for later in kept if later[:1] != "#"):
             kept.append(line)
@@ -85,9 +87,14 @@ def _function_doc(function: Function) -> list[str]:
     layer = function.layer
     if function.backward:
         title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
-        return [title, "", *_shapes(function)]
+        return [title, "", *_shapes(function), *_given(function)]
     saved = ", ".join(s.name for s in function.residuals)
     return [f"The {_listed('output', function.outputs)}, and what {layer.name}_bwd needs: {saved or 'nothing'}."]
+
+
+def _given(function: Function) -> list[str]:
+    """What the gradients rest on."""
+    return textwrap.wrap(given_text(function.layer), WIDTH - INDENT, subsequent_indent="    ")
 
 
 def _listed(what: str, symbols: Sequence[Symbol]) -> str:
@@ -128,15 +135,37 @@ def _opening(function: Function, door: Door) -> list[str]:
     if function.backward:
         lines += [*_unpacked(function), *_check(function, door)]
     else:
-        names = ", ".join(s.name for s in function.arguments)
-        target = names if len(function.arguments) > 1 else f"({names},)"
+        given = numbers(function.arguments)
+        names = ", ".join(s.name for s in given)
+        target = names if len(given) > 1 else f"({names},)"
         lines += [*_check(function, door), f"{target} = _floating({names})"]
     if door.leading is not None:
         rank = len(door.leading.axes) - 1
         lines.append(f"ell = {door.leading.name}.shape" + (f"[:-{rank}]" if rank else ""))
     lines += _measures(door)
+    if not function.backward:
+        lines += [_requirement(function, relation, door) for relation in function.layer.requires]
     lines += [_demand(function, demand, door) for demand in door.demands]
-    return lines
+    return lines if function.backward else [*lines, *_position_checks(function, door)]
+
+
+def _requirement(function: Function, relation, door: Door) -> str:
+    sides = [size_code(side, door.names)[0] for side in relation.args]
+    values = sorted({s.name for s in relation.free_symbols})
+    text = f"{sides[0]} {relation.rel_op} {sides[1]}"
+    return f'_check_given("{_public(function)}", "{text}", {text}, {", ".join(f"{v}={v}" for v in values)})'
+
+
+def numbers(symbols: Sequence[Symbol]) -> list[Symbol]:
+    """Those that are not integer tensors."""
+    return [s for s in symbols if s.into is None]
+
+
+def _position_checks(function: Function, door: Door) -> Iterator[str]:
+    for symbol in function.arguments:
+        if symbol.into is not None:
+            size = size_code(symbol.into.size, door.names)[0]
+            yield f'{symbol.name} = _check_positions("{_public(function)}", "{symbol.name}", {symbol.name}, {size})'
 
 
 def _option_check(function: Function, option: Symbol) -> str:
@@ -158,7 +187,11 @@ def _unpacked(function: Function) -> list[str]:
         joined = ", ".join(cotangents)
         return [f"{joined if len(cotangents) > 1 else f'({joined},)'} = _floating({joined})"]
     lines = [f"{', '.join(names) if len(names) > 1 else f'({names[0]},)'} = residuals"]
-    return lines + [f"{c} = np.asarray({c}, dtype={names[0]}.dtype)" for c in cotangents]
+    like = numbers(function.residuals)
+    if not like:
+        joined = ", ".join(cotangents)
+        return [*lines, f"{joined if len(cotangents) > 1 else f'({joined},)'} = _floating({joined})"]
+    return lines + [f"{c} = np.asarray({c}, dtype={like[0].name}.dtype)" for c in cotangents]
 
 
 def _check(function: Function, door: Door) -> list[str]:
@@ -223,9 +256,9 @@ def _body(function: Function, printer: NumpyPrinter) -> list[str]:
                 lines += comment(equation_text(statement.implements, function.layer))
                 if shift(statement.implements.expr) != statement.implements.expr:
                     lines.append("# (shifted by the maximum: exp cannot overflow, and the value is the same)")
-            lines.append(f"{statement.target} = {printer.print(statement.value)}")
+            lines += wrapped(printer.assign(statement), LONGEST - INDENT)
         else:
-            lines.append(_call(statement, statements, function, printer))
+            lines += wrapped(_call(statement, statements, function, printer), LONGEST - INDENT)
     return lines
 
 

@@ -1,5 +1,7 @@
 """The helper functions that a generated module carries along, those that it uses. Never imported by the generator."""
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -48,6 +50,13 @@ def _check_least(function, axis, name, size):
         raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
 
 
+def _check_given(function, text, holds, **values):
+    """Raise a ValueError unless what sizes and options have to satisfy holds."""
+    if not holds:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ValueError(f"{function}: {text} is required, but {given}.")
+
+
 def _check_option(function, name, value, least):
     """Raise a ValueError unless an option is an integer that is large enough."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -55,8 +64,64 @@ def _check_option(function, name, value, least):
 
 
 def _sigmoid(x):
-    """1 / (1 + exp(-x)), with exponentials that cannot overflow."""
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    """1 / (1 + exp(-x)); where exp overflows to inf, 1 / inf is the 0 that is wanted."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+def _softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)): the exponential cannot overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _erf(x):
+    """The error function, by the rational approximations of W. J. Cody (1969); highest powers first."""
+    a = np.minimum(np.abs(x), 7)
+    above = (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947)
+    below = (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062)
+    near = x * (_polynomial(a * a, above) / _polynomial(a * a, below))
+    above = (2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295)
+    above += (298.635138197400131, 881.952221241769090, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725)
+    below = (1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858)
+    below += (1621.38957456669019, 3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942)
+    far = np.sign(x) * (1 - np.exp(-a * a) * _polynomial(a, above) / _polynomial(a, below))
+    return np.where(a < 0.46875, near, far)
+
+
+def _polynomial(x, coefficients):
+    """Horner's rule: the coefficients of the highest power first."""
+    value = coefficients[0] * x + coefficients[1]
+    for coefficient in coefficients[2:]:
+        value *= x
+        value += coefficient
+    return value
+
+
+def _check_positions(function, name, array, size):
+    """An integer array, whose entries are positions along an axis of that size; ValueError where they are not."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected integers.")
+    if array.size and not 0 <= array.min() <= array.max() < size:
+        raise ValueError(f"{function}: {name} runs from {array.min()} to {array.max()}, expected 0 to {size - 1}.")
+    return array
+
+
+def _add_at(rows, positions, size, behind=0, summed=None):
+    """The array A with A[..., positions, :] += rows; of several rows at one position, the sum.
+
+    The last `behind` axes of `rows` are those of a row, the `summed` before them (all of them by default) give way to
+    one axis of that size.
+    """
+    split = rows.ndim - behind
+    front, places, row = rows.shape[: split - summed] if summed else (), rows.shape[:split], rows.shape[split:]
+    result = np.zeros((*front, size, *row), rows.dtype)
+    width = math.prod(row)
+    start = size * np.arange(math.prod(front)).reshape((*front, *(1,) * (split - len(front))))
+    flat = width * np.broadcast_to(start + positions, places)[..., None] + np.arange(width)
+    # Of one axis, ufunc.at is several times as fast as of rows.
+    np.add.at(result.reshape(-1), flat.reshape(-1), rows.reshape(-1))
+    return result
 
 
 def _margins(shape, sizes, rows):
@@ -70,14 +135,16 @@ def _margins(shape, sizes, rows):
     return margins
 
 
-def _windows(array, sizes, *rows):
-    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes; 0 outside."""
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
     split = array.ndim - len(rows)
     margins = _margins(array.shape[split:], sizes, rows)
     if np.any(margins):
         inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
         padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
         array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
         array[..., *inside] = unpadded
     start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
     steps = zip(*(steps for _, *steps in rows), strict=True)
@@ -85,8 +152,34 @@ def _windows(array, sizes, *rows):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps."""
+def _tap_sum(windows, axes, weights=None):
+    """(windows * weights).sum(axes), tap by tap: no array of all products is made."""
+    axes = np.atleast_1d(axes)
+    if weights is not None:
+        windows, weights = np.broadcast_arrays(windows, weights)
+        weights = np.moveaxis(weights, axes, range(len(axes)))
+    windows = np.moveaxis(windows, axes, range(len(axes)))
+    sizes = windows.shape[: len(axes)]
+    total = np.zeros(windows.shape[len(axes) :], windows.dtype)
+    for tap in np.ndindex(*sizes):
+        total += windows[tap] if weights is None else windows[tap] * weights[tap]
+    return total
+
+
+def _tap_inner(subscripts, windows, values, taps):
+    """np.einsum of each tap of the windows, their last axes, with the values; the result ends with the taps too."""
+    sizes = windows.shape[-taps:]
+    found = [np.einsum(subscripts, windows[..., *tap], values) for tap in np.ndindex(*sizes)]
+    return np.stack(found, axis=-1).reshape(*found[0].shape, *sizes)
+
+
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
     margins = _margins(shape, sizes, rows)
@@ -96,20 +189,21 @@ def _overlap_add(values, shape, taps, *rows):
     view = _windows(total, sizes, *moved)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
-        view[..., *tap, *rest] += values[..., *tap, *rest]
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
     return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+
+
+def _first_maximum(array, count):
+    """Which entries are the first of the largest over the last axes, so many."""
+    rows = array.reshape(*array.shape[: array.ndim - count], -1)
+    return (np.arange(rows.shape[-1]) == rows.argmax(axis=-1)[..., None]).reshape(array.shape)
 
 
 def _positions(sizes, rows):
     """The positions c + Σ step·i of each row, as arrays over the indices i."""
     grid = np.ix_(*(np.arange(size) for size in sizes))
     return [c + sum(step * i for step, i in zip(steps, grid, strict=True)) + np.zeros(sizes, int) for c, *steps in rows]
-
-
-def _inside(array, sizes, *rows):
-    """Which entries of _windows lie inside the array."""
-    lengths = array.shape[array.ndim - len(rows) :]
-    return np.all([(0 <= p) & (p < n) for p, n in zip(_positions(sizes, rows), lengths, strict=True)], axis=0)
 
 
 def _scatter_add(values, shape, *rows):

@@ -9,10 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from derive.lowering.program import Assign, Program, Window, walk
+from derive.notation.kernels import Kernel, kernels
 from derive.printers.code_style import docstring
 from derive.printers.numpy_function import FunctionText, function_texts
 
 HELPERS = Path(__file__).with_name("numpy_helpers.py")
+OUTSIDE = "hat is read outside a tensor is 0."
+CONVENTIONS = {
+    Kernel.FORWARD: f"Convolution is cross-correlation; w{OUTSIDE}",
+    Kernel.BACKWARD: f"Convolution is that of mathematics: the kernel runs backwards over the data; w{OUTSIDE}",
+    Kernel.NONE: f"W{OUTSIDE}",
+    Kernel.MAXIMUM: "What is read outside a tensor takes no part in a maximum.",
+}
 # ruff takes these single letters for ambiguous; they are the author's.
 AMBIGUOUS = {"l", "O", "I"}
 
@@ -52,11 +60,12 @@ def module_doc(program: Program) -> list[str]:
         if isinstance(s, Assign)
         for v in walk(s.value)
     )
-    notes = [f"Each gradient is shaped like its variable: d{layer.arguments[0].name} like {layer.arguments[0].name}."]
+    (first, *_) = layer.variables
+    notes = [f"Each gradient is shaped like its variable: d{first.name} like {first.name}."]
     if any(s.axes and s.axes[0].leading for s in layer.arguments):
         notes.append("... stands for any number of leading axes.")
     if windows:
-        notes.append("Convolution is cross-correlation; what is read outside a tensor is 0.")
+        notes.append(CONVENTIONS[(*kernels(layer), Kernel.NONE)[0]])
     return [*layer.doc.splitlines(), "", *notes] if layer.doc else notes
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import gcd
 from typing import ClassVar
 
 from derive.core.terms import Rational
@@ -12,10 +14,27 @@ from derive.errors import NotationError
 from derive.notation.ordering import Names
 from derive.printers.lines import FACTOR
 
+# A number with more places is a fraction.
+MOST_PLACES = 9
+
 
 def magnitude(value: Rational) -> Rational:
     """|value|"""
     return -value if value < 0 else value
+
+
+def decimal(value: Rational) -> str | None:
+    """A fraction as a decimal, where it is one and that is the shorter to read: 0.01, but 1/2."""
+    numerator, denominator = Fraction(value).as_integer_ratio()
+    rest, places = denominator, 0
+    while places < MOST_PLACES and rest != 1:
+        places += 1
+        rest = denominator // gcd(denominator, 10**places)
+    if denominator == 1 or rest != 1:
+        return None
+    digits = str(abs(numerator) * 10**places // denominator).rjust(places + 1, "0")
+    shown = f"{'-' if numerator < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    return shown if len(shown) < len(f"{numerator}/{denominator}") else None
 
 
 @dataclass
@@ -39,6 +58,7 @@ class Style(ABC):
     relations: ClassVar[Mapping[str, str]]
     functions: ClassVar[Mapping[str, str]]
     ones: ClassVar[str]
+    identity: ClassVar[str]
     hadamard: ClassVar[str]
 
     def __init__(self, names: Names, spellings: Mapping[str, str] | None = None):
@@ -85,6 +105,9 @@ class Style(ABC):
 
     @abstractmethod
     def maximum(self, indices: Sequence[str], body: str) -> str: ...
+
+    @abstractmethod
+    def argmax(self, indices: Sequence[str], body: str) -> str: ...
 
     @abstractmethod
     def iverson(self, left: str, relation: str, right: str) -> str: ...
@@ -147,6 +170,10 @@ class Style(ABC):
 
     @abstractmethod
     def call(self, layer: str, arguments: Sequence[str]) -> str: ...
+
+    def layer(self, name: str) -> str:
+        """The name of a layer."""
+        return name
 
     def quote(self, formula: str) -> str:
         """A formula inside a sentence."""

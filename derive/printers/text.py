@@ -13,11 +13,11 @@ from derive.notation.ordering import Names
 from derive.printers.base import IndexPrinter
 from derive.printers.lines import plain
 from derive.printers.spelling import text_index, text_name
-from derive.printers.style import Fractions, Style
+from derive.printers.style import Fractions, Style, decimal
 from derive.printers.tree import MatrixPrinter
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-CALLS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "sigmoid", "softplus")
+CALLS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "erf", "sigmoid", "softplus", "sign")
 # What a divisor may be without parentheses: one name, entry, number, function or root.
 SINGLE = re.compile(r"√?[^\s()\[\]/+-]+(\[[^\[\]]*\]|\([^()]*\))?[⁰¹²³⁴⁵⁶⁷⁸⁹]*\Z")
 
@@ -28,6 +28,7 @@ class TextStyle(Style):
     ascii = False
     times = "·"
     ones = "1"
+    identity = "I"
     hadamard = "⊙"
     relations = {"==": "=", "!=": "≠", ">=": "≥", ">": ">", "<=": "≤", "<": "<"}
     functions = {name: f"{name}({{x}})" for name in CALLS} | {"abs": "|{x}|", "floor": "⌊{x}⌋"}
@@ -44,7 +45,9 @@ class TextStyle(Style):
         return self.name(tensor) + (f"[{','.join(at)}]" if at else "")
 
     def number(self, value: Rational) -> str:
-        return f"({value})" if Fraction(value).denominator != 1 else str(value)
+        if Fraction(value).denominator == 1:
+            return str(value)
+        return decimal(value) or f"({value})"
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         (negative, first), *others = terms
@@ -59,7 +62,9 @@ class TextStyle(Style):
         factors = [*scalars, total, *inside.scalars, *inside.above, *inside.behind] if total else scalars
         leading = [self.number(number)] if number != 1 or not factors else []
         if len(factors) == 0 and below:
-            leading, below = [str(number.numerator)], [str(number.denominator)] * (number.denominator != 1) + below
+            whole = number.denominator == 1 or decimal(number)
+            leading = [self.number(number) if whole else str(number.numerator)]
+            below = below if whole else [str(number.denominator), *below]
         if total and factors[-1] == total:
             factors.append("1")
         return self._over(" ".join([*leading, *factors]), below)
@@ -86,6 +91,9 @@ class TextStyle(Style):
 
     def maximum(self, indices: Sequence[str], body: str) -> str:
         return f"max_{_listed(indices)} ({body})"
+
+    def argmax(self, indices: Sequence[str], body: str) -> str:
+        return f"argmax_{_listed(indices)} ({body})"
 
     def iverson(self, left: str, relation: str, right: str) -> str:
         return f"[{left} {self.relations[relation]} {right}]"

@@ -103,6 +103,8 @@ class MatrixPrinter:
         return self.index.atom(tree.bracket, self.scope), SYMBOL
 
     def diag(self, tree: Diag | Diagonal) -> Printed:
+        if isinstance(tree, Diag) and isinstance(tree.of, Ones):
+            return self.style.identity, SYMBOL
         return self.style.named("diag", self.visit(tree.of)[0]), SYMBOL
 
     def trace(self, tree: Trace) -> Printed:

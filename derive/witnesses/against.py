@@ -37,6 +37,9 @@ from derive.witnesses.sampling import (
 from derive.witnesses.subject import Subject
 from derive.witnesses.tally import Tally
 
+# With more settings of the options than these, each of them gets less work.
+SETTINGS = 3
+
 
 def check_against(
     layer: Layer,
@@ -67,7 +70,7 @@ def compare_case(evidence: Evidence, subject: Subject, case: Case) -> None:
     gradients, generated = subject.gradients(case), generated_gradients(evidence, case)
     references = {"generated code": (generated, subject.dtype)}
     if numeric_is_cheap(case):
-        by_numbers = [numeric_gradient(case, wrt) for wrt in range(len(case.arguments))]
+        by_numbers = [numeric_gradient(case, wrt) for wrt in range(len(case.layer.variables))]
         coarse = subject.dtype == "float64" and not analytic(case.layer)
         row = "numeric differentiation, central" if coarse else subject.dtype
         references = {"numeric differentiation": (tuple(by_numbers), row), **references}
@@ -103,8 +106,9 @@ def sized_cases(subject: Subject, evidence: Evidence, fixed: Mapping[str, int], 
     rng = np.random.default_rng(evidence.seed)
     settings = [case.options for case in evidence.cases] if subject.takes_options() and not fixed else [defaults(layer)]
     fixed = {name: n for name, n in fixed.items() if name != LEADING_SIZE.name}
-    work = math.inf if fixed else WORK
-    for options in unique(settings):
+    settings = unique(settings)
+    work = math.inf if fixed else WORK / max(1, len(settings) / SETTINGS)
+    for options in settings:
         sizes = choose_sizes(layer, options, group, rng, fixed=fixed, work=work)
         if sizes is None:
             given = ", ".join(f"{name}={n}" for name, n in fixed.items())

@@ -30,10 +30,16 @@ from derive.witnesses.exact import exact_gradient, rational
 from derive.witnesses.interpret import interpret
 from derive.witnesses.replay import replay, step_values
 from derive.witnesses.report import Report
-from derive.witnesses.sampling import DRAWS, Case, cases, fractions, largest_value
+from derive.witnesses.sampling import DRAWS, Case, cases, evaluation_work, fractions, largest_value
+from derive.witnesses.satisfied import satisfying
 from derive.witnesses.tally import TOLERANCES, Tally, entry_name
 
+# How many factors the oracle may evaluate for all gradients by numbers of a layer: about a second. At least so many
+# entries are found of each gradient in each case.
+GRADIENT_WORK = 300_000
+FEWEST_ENTRIES = 4
 EXACT_WORK = 20_000
+EXACT_CASES = 3
 STEP_WORK = 20_000
 STEP_CASES = 2
 # Leading axes where the work is more than for one numeric gradient.
@@ -134,21 +140,48 @@ def oracle_forward(case: Case) -> Callable[..., tuple[Array, ...]]:
 
 
 def numeric_gradient(case: Case, wrt: int) -> Array:
-    """The gradient of ⟨cotangents, outputs⟩ by one argument, from values of the oracle's forward alone."""
+    """The gradient of ⟨cotangents, outputs⟩ by one variable, from values of the oracle's forward alone."""
+    name = case.layer.variables[wrt].name
+    return numeric_entries(case, wrt, np.arange(case.arguments[name].size)).reshape(case.arguments[name].shape)
+
+
+def numeric_entries(case: Case, wrt: int, entries: Array) -> Array:
+    """Some entries of the gradient, by their numbers in the flattened variable."""
     differentiate = numeric.complex_step if analytic(case.layer) else numeric.central_difference
-    return differentiate(oracle_forward(case), list(case.arguments.values()), wrt, case.cotangents)
+    arrays = list(case.arguments.values())
+    place = list(case.arguments).index(case.layer.variables[wrt].name)
+    forward = oracle_forward(case)
+
+    def moved(values: Array) -> tuple[Array, ...]:
+        whole = arrays[place].astype(values.dtype)
+        whole.flat[entries] = values
+        return forward(*arrays[:place], whole, *arrays[place + 1 :])
+
+    return differentiate(moved, [arrays[place].ravel()[entries]], 0, case.cotangents)
 
 
 def numeric_differentiation(evidence: Evidence) -> None:
+    """Every entry of small gradients, of large ones some that are drawn."""
     witness = "numeric differentiation"
     row = witness if analytic(evidence.layer) else f"{witness}, central"
+    rng = np.random.default_rng(evidence.seed)
     for case, derived in zip(evidence.cases, evidence.derived, strict=True):
+        count = entries_by_numbers(evidence, case)
         for wrt, (symbol, gradient) in enumerate(zip(evidence.gradient_symbols, derived, strict=True)):
-            compare(evidence.tally, witness, symbol, gradient, numeric_gradient(case, wrt), case, row=row)
+            entries = np.sort(rng.permutation(gradient.size)[:count])
+            expected = np.array(gradient, dtype=float)
+            expected.flat[entries] = numeric_entries(case, wrt, entries)
+            compare(evidence.tally, witness, symbol, gradient, expected, case, row=row)
+
+
+def entries_by_numbers(evidence: Evidence, case: Case) -> int:
+    """How many entries of each gradient can be found by numbers in the time that a layer has for that."""
+    work = GRADIENT_WORK // (len(evidence.cases) * len(evidence.gradient_symbols))
+    return max(FEWEST_ENTRIES, work // max(1, evaluation_work(case) * (1 if analytic(evidence.layer) else 5)))
 
 
 def inner_products(evidence: Evidence) -> None:
-    """One argument moves at a time, so that a failure names its gradient."""
+    """One variable moves at a time, so that a failure names its gradient."""
     rng, code = np.random.default_rng(evidence.seed), evidence.generated
     for case in evidence.cases:
         for wrt, symbol in enumerate(evidence.gradient_symbols):
@@ -164,10 +197,11 @@ def inner_products(evidence: Evidence) -> None:
 
 def inner_product(code: Code, case: Case, wrt: int, rng: np.random.Generator) -> numeric.Comparison:
     arrays = list(case.arguments.values())
+    place = list(case.arguments).index(case.layer.variables[wrt].name)
     smooth = analytic(case.layer)
 
     def forward(moved: Array) -> tuple[Array, ...]:
-        return oracle_forward(case)(*arrays[:wrt], moved, *arrays[wrt + 1 :])
+        return oracle_forward(case)(*arrays[:place], moved, *arrays[place + 1 :])
 
     def backward(cotangents: Any) -> Array:
         values = code.outputs_and_gradients(case, tupled(cotangents))
@@ -176,7 +210,7 @@ def inner_product(code: Code, case: Case, wrt: int, rng: np.random.Generator) ->
     return numeric.inner_product_test(
         forward,
         backward,
-        [arrays[wrt]],
+        [arrays[place]],
         rng=rng,
         jvp=numeric.complex_step_jvp if smooth else numeric.central_difference_jvp,
         tolerance=TOLERANCES["inner products" if smooth else "inner products, central"][0],
@@ -192,7 +226,7 @@ def exact_arithmetic(evidence: Evidence) -> None:
     if not (rational(evidence.layer) and rational(evidence.gradients.backward)):
         return
     rng = np.random.default_rng(evidence.seed)
-    for case in cases(evidence.layer, evidence.seed, EXACT_WORK, FEW_LEADING):
+    for case in cases(evidence.layer, evidence.seed, EXACT_WORK, FEW_LEADING, first=EXACT_CASES):
         drawn = (exact_case(case, rng) for _ in range(DRAWS))
         exact = next((case for case in drawn if largest_value(case) < math.inf), None)
         if exact is not None:
@@ -201,18 +235,25 @@ def exact_arithmetic(evidence: Evidence) -> None:
 
 def exact_case(case: Case, rng: np.random.Generator) -> Case:
     """A case of the same shapes in fractions."""
+    options = {name: value if isinstance(value, int) else Fraction(str(value)) for name, value in case.options.items()}
+    arguments = {s.name: exact_data(s, case.arguments[s.name], rng) for s in case.layer.arguments}
     return Case(
         case.layer,
         case.sizes,
-        {name: value if isinstance(value, int) else Fraction(str(value)) for name, value in case.options.items()},
-        {name: fractions(array.shape, rng) for name, array in case.arguments.items()},
+        options,
+        satisfying(case.layer, arguments, {**options, **case.sizes}),
         tuple(fractions(array.shape, rng) for array in case.cotangents),
     )
 
 
+def exact_data(symbol: Symbol, array: Array, rng: np.random.Generator) -> Array:
+    return array if symbol.into is not None else fractions(array.shape, rng)
+
+
 def compare_exactly(evidence: Evidence, case: Case) -> None:
     derived = derived_gradients(evidence.gradients, case)
-    for name, symbol, gradient in zip(case.arguments, evidence.gradient_symbols, derived, strict=True):
+    names = (s.name for s in case.layer.variables)
+    for name, symbol, gradient in zip(names, evidence.gradient_symbols, derived, strict=True):
         expected = exact_gradient(case.layer, case.arguments, case.options, name, case.cotangents)
         differences = abs(gradient - expected)
         worst = np.unravel_index(int(np.argmax(differences)), np.shape(differences))
@@ -227,7 +268,7 @@ def compare_exactly(evidence: Evidence, case: Case) -> None:
 
 def steps(evidence: Evidence) -> None:
     """Every line of every derivation against the line before."""
-    for case in cases(evidence.layer, evidence.seed, STEP_WORK, FEW_LEADING)[:STEP_CASES]:
+    for case in cases(evidence.layer, evidence.seed, STEP_WORK, FEW_LEADING, first=STEP_CASES):
         oracle = replay(evidence.gradients, case)
         for derivation in evidence.gradients.derivations.values():
             values = step_values(derivation, oracle)

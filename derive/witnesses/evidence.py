@@ -12,7 +12,7 @@ import numpy as np
 
 from derive.calculus.derivation import gradients
 from derive.calculus.steps import Gradients
-from derive.core.atoms import Atom, Function, Maximum, Test
+from derive.core.atoms import Argmax, Atom, Function, Maximum, Test
 from derive.core.layer import Call, Layer, Symbol
 from derive.core.primitives import PRIMITIVES
 from derive.core.traverse import atoms
@@ -42,7 +42,8 @@ class Evidence:
     @cached_property
     def cases(self) -> list[Case]:
         # A central difference takes five evaluations where a complex step takes one.
-        return cases(self.layer, self.seed, WORK if analytic(self.layer) else WORK // 5)
+        work = WORK if analytic(self.layer) else WORK // 5
+        return cases(self.layer, self.seed, work, some_entries=True)
 
     @cached_property
     def derived(self) -> list[tuple[Array, ...]]:
@@ -117,12 +118,12 @@ class Code:
         outputs, residuals = self.forward(*typed(case.arguments.values(), dtype), **moved_options(case))
         options = {name: value for name, value in moved_options(case).items() if accepts(self.backward, name)}
         gradients = self.backward(residuals, *typed(cotangents, dtype), **options)
-        return (*counted(outputs, case.layer.outputs), *counted(gradients, case.layer.arguments))
+        return (*counted(outputs, case.layer.outputs), *counted(gradients, case.layer.variables))
 
 
 def typed(arrays, dtype: str) -> list[Array]:
-    """Copies in one dtype, so that nothing that is done to them is seen elsewhere."""
-    return [array.astype(dtype) for array in arrays]
+    """Copies in one dtype, so that nothing that is done to them is seen elsewhere; integers stay integers."""
+    return [array.copy() if array.dtype.kind in "iu" else array.astype(dtype) for array in arrays]
 
 
 def moved_options(case: Case) -> dict[str, Any]:
@@ -177,4 +178,4 @@ def analytic(layer: Layer) -> bool:
 def kinked(atom: Atom) -> bool:
     if isinstance(atom, Function):
         return atom.name in PRIMITIVES and not PRIMITIVES[atom.name].analytic
-    return isinstance(atom, (Test, Maximum))
+    return isinstance(atom, (Test, Argmax, Maximum))

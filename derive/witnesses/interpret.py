@@ -8,6 +8,7 @@ It knows nothing of how code is generated. Numbers are whatever Python can add a
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +19,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from derive.core.atoms import Bracket, Function, Maximum, Paren, Partial, Read, Test
+from derive.core.atoms import Argmax, Bracket, Function, Lookup, Maximum, Paren, Partial, Position, Read, Test
 from derive.core.axes import Affine, Coefficient, Index
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.primitives import PRIMITIVES
 from derive.core.terms import Expr, Factor, Term
+from derive.errors import CheckError
 from derive.notation.exponentials import gathered
 from derive.witnesses.entries import Array, Entries, Number, Place, bind, entries_of, evaluated, filled, integer, leads
 
@@ -65,18 +67,33 @@ class Oracle:
         return sum(self.term(term, at) for term in value.terms)
 
     def term(self, term: Term, at: At) -> Number:
-        return sum(self.product(term, here) for here in self.points(term.bound, at))
+        conditions = [a for a, _ in term.factors if isinstance(a, Bracket)] if term.bound else []
+        return sum(self.product(term, here) for here in self.points(term.bound, at, conditions))
 
     def product(self, term: Term, at: At) -> Number:
         """The product of the factors; 0 where a bracket is, whatever the others are."""
-        for kind in (Bracket, Test):
+        if self.inside_only:
+            # An entry that reads outside takes no part, whatever what is read there is multiplied by.
+            for factor, _ in term.factors:
+                self.atom(factor, at)
+        for kind in (Bracket, Argmax, Test):
             if any(not self.atom(a, at) for a, _ in term.factors if isinstance(a, kind)):
                 return 0
         values = (power(self.atom(a, at), e) for a, e in numeric_factors(term))
         return math.prod(values, start=term.coefficient)
 
-    def points(self, indices: Sequence[Index], at: At) -> Iterator[At]:
-        """`at` with the indices running over all their values."""
+    def points(self, indices: Sequence[Index], at: At, conditions: Sequence[Bracket] = ()) -> Iterator[At]:
+        """`at` with the indices running over all their values, those aside at which a condition fails."""
+        if conditions and indices:
+            first, *rest = sorted(indices, key=lambda i: not any(i in c.free for c in conditions[:1]))
+            known = {*at, first.name}
+            ready = [c for c in conditions if {i.name for i in c.free} <= known]
+            later = [c for c in conditions if c not in ready]
+            for value in range(self.number(first.size)):
+                here = {**at, first.name: value}
+                if all(self.atom(c, here) for c in ready):
+                    yield from self.points(rest, here, later)
+            return
         names = [i.name for i in indices]
         for point in itertools.product(*(range(self.number(i.size)) for i in indices)):
             yield {**at, **dict(zip(names, point, strict=True))}
@@ -92,7 +109,16 @@ class Oracle:
     def place(self, affine: Affine, at: At) -> int:
         if affine.plain is not None:
             return at[affine.plain.name]
-        return sum(self.number(c) * at[i.name] for i, c in affine.terms) + self.number(affine.constant)
+        looked_up = sum(self.number(c) * self.position(entry, at) for entry, c in affine.lookups)
+        return sum(self.number(c) * at[i.name] for i, c in affine.terms) + self.number(affine.constant) + looked_up
+
+    def position(self, entry: Lookup, at: At) -> int:
+        """An entry of an integer tensor; one that is no position along its axis is an error, not a 0."""
+        place = tuple(self.place(a, at) for a in entry.at)
+        position = int(self.tensors[entry.tensor][place].real)
+        if not 0 <= position < self.number(entry.size):
+            raise CheckError(f"{entry.tensor}{list(place)} is {position}, no position along an axis of {entry.size}.")
+        return position
 
     # one method for each kind of atom
 
@@ -118,18 +144,27 @@ class Oracle:
     def bracket(self, factor: Bracket, at: At) -> bool:
         return HOLDS[factor.relation](self.place(factor.affine, at))
 
+    def counted(self, factor: Position, at: At) -> int:
+        """The indices themselves, as a number."""
+        return self.place(factor.affine, at)
+
     def test(self, factor: Test, at: At) -> bool:
         return HOLDS[factor.relation](self.expr(factor.argument, at).real)
 
-    def maximum(self, factor: Maximum, at: At) -> Number:
+    def candidates(self, factor: Maximum | Argmax, at: At) -> Iterator[tuple[Place, Number]]:
+        """What a maximum is taken over, with its place; what reads outside a tensor takes no part."""
         strict = replace(self, inside_only=True)
-        values = []
         for here in self.points(factor.over, at):
-            try:
-                values.append(strict.expr(factor.body, here))
-            except Outside:
-                continue
-        return max(values, key=lambda value: value.real, default=-math.inf)
+            with contextlib.suppress(Outside):
+                yield tuple(here[i.name] for i in factor.over), strict.expr(factor.body, here)
+
+    def maximum(self, factor: Maximum, at: At) -> Number:
+        return max((value for _, value in self.candidates(factor, at)), key=real_part, default=-math.inf)
+
+    def argmax(self, factor: Argmax, at: At) -> bool:
+        """Of several largest values, Python's max gives the first."""
+        first = max(self.candidates(factor, at), key=lambda pair: real_part(pair[1]), default=None)
+        return first is not None and first[0] == tuple(self.place(a, at) for a in factor.at)
 
     def partial(self, factor: Partial, at: At) -> float:
         """The derivative by one entry, by complex step; every other tensor with a name is held."""
@@ -159,8 +194,10 @@ class Oracle:
         Function: function,
         Paren: paren,
         Bracket: bracket,
+        Position: counted,
         Test: test,
         Maximum: maximum,
+        Argmax: argmax,
         Partial: partial,
     }
 
@@ -222,6 +259,10 @@ def unflattened(oracle: Oracle, symbol: Symbol, group: Place) -> Array:
     if leads(symbol):
         shape = (*group, *shape[1:])
     return filled(oracle.tensors[symbol.name], shape, oracle.exact)
+
+
+def real_part(value: Number) -> Number:
+    return value.real
 
 
 def bare_read(value: Expr) -> Read | None:

@@ -61,7 +61,7 @@ class Subject:
         return replace(case, arguments=arrays, cotangents=tuple(map(self.rounded, cotangents)))
 
     def rounded(self, array: Array) -> Array:
-        return array.astype(self.dtype).astype(float)
+        return array if array.dtype.kind in "iu" else array.astype(self.dtype).astype(float)
 
     def runs(self, case: Case) -> bool:
         """Does the function return arrays of the right shapes?"""
@@ -69,10 +69,10 @@ class Subject:
             shapes = [np.shape(gradient) for gradient in self.gradients(case)]
         except (CheckError, ValueError):
             return False
-        return shapes == [array.shape for array in case.arguments.values()]
+        return shapes == [case.arguments[s.name].shape for s in self.layer.variables]
 
     def gradients(self, case: Case) -> list[Any]:
-        """What the function returns, one value for each argument of the layer."""
+        """What the function returns, one value for each variable of the layer."""
         arrays = typed(case.arguments.values(), self.dtype)
         if self.takes_cotangents:
             arrays += typed(case.cotangents, self.dtype)
@@ -89,7 +89,7 @@ class Subject:
         if len(gradients) != len(self.symbols):
             names = ", ".join(s.name for s in self.symbols)
             raise CheckError(
-                f"{self.name} returns {count(gradients)} but {self.layer.name} has {len(self.symbols)} arguments. "
+                f"{self.name} returns {count(gradients)} but {self.layer.name} has {len(self.symbols)} variables. "
                 f"Return ({names}), in this order."
             )
         return gradients

@@ -1,15 +1,31 @@
-"""Elementwise activations; each derivative is written in the output Y, so that Y is all they keep:
+"""Elementwise activations. Of the derivatives, those that can are written in the output Y, so that Y is all they keep:
 
-relu     Y = max(X, 0)            Y' = [Y > 0], and 0 at the kink X = 0
-tanh     Y = tanh(X)              Y' = 1 - Y²
-sigmoid  Y = 1 / (1 + exp(-X))    Y' = Y (1 - Y)
+relu        Y = max(X, 0)                          Y' = [Y > 0], and 0 at the kink X = 0
+leaky_relu  Y = X where X > 0, else a X            Y' = 1 where X > 0, else a
+elu         Y = X where X > 0, else α (exp(X) - 1) Y' = 1 where X > 0, else Y + α
+gelu        Y = X Φ(X)                             Y' = Φ(X) + X φ(X)
+gelu_tanh   Y = X (1 + T) / 2, T = tanh(u(X))      Y' = (1 + T + X (1 - T²) u') / 2
+silu        Y = X S, S = sigmoid(X)                Y' = S + Y (1 - S)
+softplus    Y = log(1 + exp(X))                    Y' = sigmoid(X)
+mish        Y = X T, T = tanh(softplus(X))         Y' = T + X (1 - T²) sigmoid(X)
+tanh        Y = tanh(X)                            Y' = 1 - Y²
+hard_tanh   Y = X, no less than -1, no more than 1 Y' = [-1 < X < 1]
+sigmoid     Y = 1 / (1 + exp(-X))                  Y' = Y (1 - Y)
+
+Φ and φ are the distribution function and the density of the standard normal distribution; u(x) = √(2/π) (x + c x³).
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent
+
+# x + 0.044715 x³, times √(2/π), is close to what makes a tanh of the normal distribution function.
+CUBIC = 0.044715
+ROOT = math.sqrt(2 / math.pi)
 
 
 def relu(X: Array) -> Array:
@@ -32,6 +48,146 @@ def relu_bwd(residuals: Residuals, dY: Array) -> Array:
     return np.where(Y > 0, dY, 0)
 
 
+def leaky_relu(X: Array, *, slope: float = 0.01) -> Array:
+    """X[...] -> Y[...]"""
+    return leaky_relu_fwd(X, slope=slope)[0]
+
+
+def leaky_relu_fwd(X: Array, *, slope: float = 0.01) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("leaky_relu", "X[...]", X)
+    Y = np.where(X > 0, X, slope * X)
+    return Y, (X, slope)
+
+
+def leaky_relu_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    X, slope = residuals
+    dY = cotangent("leaky_relu_bwd", "dY[...]", dY, X.shape, X.dtype)
+    return np.where(X > 0, dY, slope * dY)
+
+
+def elu(X: Array, *, alpha: float = 1.0) -> Array:
+    """X[...] -> Y[...]"""
+    return elu_fwd(X, alpha=alpha)[0]
+
+
+def elu_fwd(X: Array, *, alpha: float = 1.0) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("elu", "X[...]", X)
+    # In the branch that is not taken, exp may not overflow either.
+    Y = np.where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
+    return Y, (X, Y, alpha)
+
+
+def elu_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    X, Y, alpha = residuals
+    dY = cotangent("elu_bwd", "dY[...]", dY, X.shape, X.dtype)
+    return np.where(X > 0, dY, dY * (Y + alpha))
+
+
+def gelu(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return gelu_fwd(X)[0]
+
+
+def gelu_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("gelu", "X[...]", X)
+    Phi = normal_distribution(X)
+    Y = X * Phi
+    return Y, (X, Phi)
+
+
+def gelu_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    X, Phi = residuals
+    dY = cotangent("gelu_bwd", "dY[...]", dY, X.shape, X.dtype)
+    density = np.exp(-0.5 * X**2) / math.sqrt(2 * math.pi)
+    return dY * (Phi + X * density)
+
+
+def gelu_tanh(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return gelu_tanh_fwd(X)[0]
+
+
+def gelu_tanh_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("gelu_tanh", "X[...]", X)
+    T = np.tanh(ROOT * X * (1 + CUBIC * X**2))
+    Y = 0.5 * X * (1 + T)
+    return Y, (X, T)
+
+
+def gelu_tanh_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    X, T = residuals
+    dY = cotangent("gelu_tanh_bwd", "dY[...]", dY, X.shape, X.dtype)
+    slope = ROOT * (1 + 3 * CUBIC * X**2)
+    return 0.5 * dY * (1 + T + X * (1 - T**2) * slope)
+
+
+def silu(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return silu_fwd(X)[0]
+
+
+def silu_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("silu", "X[...]", X)
+    S = logistic(X)
+    Y = X * S
+    return Y, (S, Y)
+
+
+def silu_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    S, Y = residuals
+    dY = cotangent("silu_bwd", "dY[...]", dY, S.shape, S.dtype)
+    return dY * (S + Y * (1 - S))
+
+
+def softplus(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return softplus_fwd(X)[0]
+
+
+def softplus_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("softplus", "X[...]", X)
+    Y = smooth_ramp(X)
+    return Y, (X,)
+
+
+def softplus_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    (X,) = residuals
+    dY = cotangent("softplus_bwd", "dY[...]", dY, X.shape, X.dtype)
+    return dY * logistic(X)
+
+
+def mish(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return mish_fwd(X)[0]
+
+
+def mish_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("mish", "X[...]", X)
+    T = np.tanh(smooth_ramp(X))
+    Y = X * T
+    return Y, (X, T)
+
+
+def mish_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    X, T = residuals
+    dY = cotangent("mish_bwd", "dY[...]", dY, X.shape, X.dtype)
+    return dY * (T + X * (1 - T**2) * logistic(X))
+
+
 def tanh(X: Array) -> Array:
     """X[...] -> Y[...]"""
     return tanh_fwd(X)[0]
@@ -51,6 +207,25 @@ def tanh_bwd(residuals: Residuals, dY: Array) -> Array:
     return dY * (1 - Y**2)
 
 
+def hard_tanh(X: Array) -> Array:
+    """X[...] -> Y[...]"""
+    return hard_tanh_fwd(X)[0]
+
+
+def hard_tanh_fwd(X: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    [X] = admit("hard_tanh", "X[...]", X)
+    Y = np.clip(X, -1, 1)
+    return Y, (X,)
+
+
+def hard_tanh_bwd(residuals: Residuals, dY: Array) -> Array:
+    """dY[...] -> dX[...]"""
+    (X,) = residuals
+    dY = cotangent("hard_tanh_bwd", "dY[...]", dY, X.shape, X.dtype)
+    return np.where((X > -1) & (X < 1), dY, 0)
+
+
 def sigmoid(X: Array) -> Array:
     """X[...] -> Y[...]"""
     return sigmoid_fwd(X)[0]
@@ -59,9 +234,7 @@ def sigmoid(X: Array) -> Array:
 def sigmoid_fwd(X: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     [X] = admit("sigmoid", "X[...]", X)
-    # exp overflows to inf for X far below 0, and 1 / (1 + inf) is the 0 that is wanted there.
-    with np.errstate(over="ignore"):
-        Y = 1 / (1 + np.exp(-X))
+    Y = logistic(X)
     return Y, (Y,)
 
 
@@ -70,3 +243,21 @@ def sigmoid_bwd(residuals: Residuals, dY: Array) -> Array:
     (Y,) = residuals
     dY = cotangent("sigmoid_bwd", "dY[...]", dY, Y.shape, Y.dtype)
     return dY * Y * (1 - Y)
+
+
+def logistic(X: Array) -> Array:
+    """1 / (1 + exp(-x)), entry by entry."""
+    # exp overflows to inf for X far below 0, and 1 / (1 + inf) is the 0 that is wanted there.
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-X))
+
+
+def smooth_ramp(X: Array) -> Array:
+    """log(1 + exp(x)), entry by entry: np.logaddexp(0, x), in a fraction of its time."""
+    return np.maximum(X, 0) + np.log1p(np.exp(-np.abs(X)))
+
+
+def normal_distribution(X: Array) -> Array:
+    """Φ(x) = (1 + erf(x/√2)) / 2, entry by entry. NumPy has no erf; Python's takes one number at a time."""
+    erf = np.vectorize(math.erf, otypes=[X.dtype])
+    return 0.5 * (1 + erf(X / math.sqrt(2)))

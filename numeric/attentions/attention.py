@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..activations.softmax import row_dots, softmax
 from ..shapes import Array, Residuals, admit, cotangent
 
@@ -24,16 +26,41 @@ def attention(Q: Array, K: Array, V: Array) -> Array:
 def attention_fwd(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    # Scaling Q costs i·d operations, scaling the product i·j.
-    P = softmax((Q / _scale(Q)) @ K.swapaxes(-1, -2))
+    P = softmax(scores(Q, K))
     O = P @ V
     return O, (Q, K, V, P, O)
 
 
 def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    Q, K, V, P, O = residuals
+    O = residuals[-1]
     dO = cotangent("attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
+    return backward(residuals, dO)[:3]
+
+
+# What the variants share: they differ in the scores alone.
+
+
+def scores(Q: Array, K: Array) -> Array:
+    """Q[..., i, d], K[..., j, d] -> S[..., i, j]"""
+    # Scaling Q costs i·d operations, scaling the product i·j.
+    return (Q / _scale(Q)) @ K.swapaxes(-1, -2)
+
+
+def masked_softmax(S: Array) -> Array:
+    """The softmax of rows in which -inf leaves an entry out; zeros for a row of nothing else. Overwrites S."""
+    # From the lowest finite number on: -inf - -inf would be NaN.
+    S -= S.max(axis=-1, keepdims=True, initial=np.finfo(S.dtype).min)
+    np.exp(S, out=S)
+    Z = S.sum(axis=-1, keepdims=True)
+    Z[Z == 0] = 1
+    S /= Z
+    return S
+
+
+def backward(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array, Array]:
+    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dS[..., i, j]"""
+    Q, K, V, P, O = residuals
     dV = P.swapaxes(-1, -2) @ dO
     dS = dO @ V.swapaxes(-1, -2)
     dS -= row_dots(dO, O)
@@ -42,7 +69,7 @@ def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]
     dK = dS.swapaxes(-1, -2) @ Q
     dQ /= _scale(Q)
     dK /= _scale(Q)
-    return dQ, dK, dV
+    return dQ, dK, dV, dS
 
 
 def _scale(Q: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 
@@ -15,6 +16,15 @@ def absolute(x):
     return np.where(np.real(x) < 0, -x, x)
 
 
+def erf(x):
+    """By its series, which converges for every number, and keeps its digits for small ones."""
+    term, total = x, 0
+    for n in range(1, 90):
+        total = total + term / (2 * n - 1)
+        term = -term * x * x / n
+    return 2 / math.sqrt(math.pi) * total
+
+
 SPELLINGS: dict[str, Callable] = {
     r"\exp": np.exp,
     r"\log": np.log,
@@ -26,8 +36,10 @@ SPELLINGS: dict[str, Callable] = {
     r"\cosh": np.cosh,
     r"\tanh": np.tanh,
     r"\arctan": np.arctan,
+    r"\mathrm{erf}": erf,
     r"\mathrm{sigmoid}": lambda x: 1 / (1 + np.exp(-x)),
     r"\mathrm{softplus}": lambda x: np.log1p(np.exp(x)),
+    r"\mathrm{sign}": lambda x: np.sign(np.real(x)),
 }
 FUNCTIONS = {tokenize(spelling): function for spelling, function in SPELLINGS.items()}
 FUNCTIONS |= {tokenize(s.replace("mathrm", "operatorname")): f for s, f in SPELLINGS.items() if "mathrm" in s}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .index_nodes import (
     Definition,
     Derivative,
     Entry,
+    FirstLargest,
     IndexValue,
     Iverson,
     Largest,
@@ -277,16 +278,17 @@ class IndexParser:
         return self.kronecker() if self.cursor.follows(*DELTA, "_") else None
 
     def index(self) -> Node | None:
-        """An index that stands as a number. Of an index and a value that start alike, the longer name is meant."""
-        if not self.counting:
-            return None
+        """An index that stands as a number. Of an index and a value that start alike, the longer name is meant.
+
+        Outside of subscripts and brackets it is the value that is meant.
+        """
         start = self.cursor.at
         value = self.cursor.braced_word({**self.world.arrays, **self.world.scalars})
         after_value, scripted, self.cursor.at = self.cursor.at, self.cursor.peek() == "_", start
         index = self.cursor.braced_word(self.axes)
         if index is None:
             return None
-        if value is not None and (after_value > self.cursor.at or scripted and after_value == self.cursor.at):
+        if value is not None and (not self.counting or after_value > self.cursor.at or scripted and after_value == self.cursor.at):
             self.cursor.at = start
             return None
         if value is not None and after_value == self.cursor.at and self.world.rank(value[0]) == 0:
@@ -317,6 +319,9 @@ class IndexParser:
         return self.countingly(self._condition)
 
     def _condition(self) -> Node:
+        at = self.places()
+        if at is not None:
+            return self.first_largest(at)
         sides = [self.expression()]
         relations = []
         while self.cursor.peek() in RELATIONS:
@@ -325,6 +330,26 @@ class IndexParser:
         if not relations:
             raise self.cursor.fail("a bracket holds a condition")
         return iverson(tuple(sides), tuple(relations))
+
+    def places(self) -> list[Node] | None:
+        """The places on the left of = arg max: one, or several in parentheses; None where something else stands there."""
+        start = self.cursor.at
+        with suppress(ReaderError):
+            at = self.cursor.delimited(self.listed) if self.cursor.opens("(") else [self.expression()]
+            if self.cursor.accept("=", r"\arg"):
+                return at
+        self.cursor.at = start
+        return None
+
+    def first_largest(self, at: list[Node]) -> Node:
+        largest = self.plainly(self.largest)
+        if not isinstance(largest, Largest) or len(largest.over) != len(at):
+            raise self.cursor.fail("arg max has as many indices as there are places")
+        for place, axis in zip(at, largest.over, strict=True):
+            if isinstance(place, IndexValue):
+                place.axis.equals.append(axis)
+                axis.equals.append(place.axis)
+        return FirstLargest(tuple(at), largest)
 
     def countingly(self, read):
         return self._mode(True, read)

@@ -160,6 +160,18 @@ class Largest(Node):
     body: Node
 
     def evaluate(self, scope: Scope) -> Grid:
+        found = self.candidates(scope)
+        places = np.real(found.values).argmax(axis=-1)[..., None]
+        return Grid(np.take_along_axis(found.values, places, axis=-1)[..., 0], found.axes)
+
+    def first(self, scope: Scope) -> Grid:
+        """The place of the first of the largest, counted with the last index running fastest; -1 if nothing is left."""
+        found = self.candidates(scope)
+        values = np.real(found.values)
+        return Grid(np.where(values.max(axis=-1) > -np.inf, values.argmax(axis=-1), -1), found.axes)
+
+    def candidates(self, scope: Scope) -> Grid:
+        """The values over all places, in a last axis that has no name; -inf where something is read outside."""
         inside: list[Grid] = []
         body = self.body.evaluate(replace(scope, inside=inside))
         axes = tuple(dict.fromkeys((*body.axes, *self.over)))
@@ -168,14 +180,37 @@ class Largest(Node):
             deeper = [a for a in mask.axes if a not in axes]
             everywhere = mask.over([*axes, *deeper]).all(axis=tuple(range(len(axes), len(axes) + len(deeper))))
             taking_part = taking_part & everywhere
-        values = body.filled(axes)
-        chosen = np.where(taking_part, np.real(values), -np.inf)
         kept = tuple(a for a in axes if a not in self.over)
         order = [axes.index(a) for a in (*kept, *self.over)]
         shape = [a.known() for a in kept]
-        places = chosen.transpose(order).reshape(*shape, -1).argmax(axis=-1)[..., None]
-        found = np.where(taking_part, values, -np.inf).transpose(order).reshape(*shape, -1)
-        return Grid(np.take_along_axis(found, places, axis=-1)[..., 0], kept)
+        values = np.where(taking_part, body.filled(axes), -np.inf)
+        return Grid(values.transpose(order).reshape(*shape, -1), kept)
+
+
+@dataclass(frozen=True)
+class FirstLargest(Node):
+    """[(i, j) = arg max …]: 1 where places are those of the first of the largest, else 0."""
+
+    at: tuple[Node, ...]
+    largest: Largest
+
+    def holds(self, scope: Scope) -> Grid:
+        sizes = [axis.known() for axis in self.largest.over]
+
+        def compare(first, *places):
+            counted, inside = np.zeros((), int), np.True_
+            for place, size in zip(places, sizes, strict=True):
+                counted, inside = counted * size + place, inside & (place >= 0) & (place < size)
+            return inside & (first == counted)
+
+        return combine(compare, self.largest.first(scope), *(_whole(p.evaluate(scope), ("arg max",)) for p in self.at))
+
+    def evaluate(self, scope: Scope) -> Grid:
+        holds = self.holds(scope)
+        return Grid(holds.values.astype(float), holds.axes)
+
+    def factors(self, scope: Scope) -> tuple[list[Grid], list[Grid]]:
+        return [], [self.holds(scope)]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .matrix_nodes import (
     Diagonal,
     Divide,
     Entrywise,
+    Listed,
     Node,
     Norm,
     Ones,
@@ -26,9 +27,10 @@ from .matrix_nodes import (
     Transpose,
     Value,
 )
-from .tokens import CLOSING, Cursor, ReaderError, keyed, spelled, tokenize
+from .tokens import CLOSING, Cursor, Key, ReaderError, keyed, spelled, tokenize
 
 BOLD_ONE = tokenize(r"\mathbf{1}")
+BOLD_I = tokenize(r"\mathbf{I}")
 OF_MATRICES = {tokenize(r"\mathrm{diag}"): Diagonal, tokenize(r"\mathrm{tr}"): Trace}
 OF_MATRICES |= {tokenize(r"\operatorname{diag}"): Diagonal, tokenize(r"\operatorname{tr}"): Trace}
 NORMS = (r"\Vert", r"\|", r"\lVert")
@@ -144,6 +146,8 @@ class MatrixParser:
                 return found
         if self.cursor.accept(*BOLD_ONE):
             return Ones()
+        if self.cursor.accept(*BOLD_I):
+            return Diagonal(Ones())
         special = {r"\frac": self.fraction, r"\sqrt": self.root, "{": self.braces}.get(self.cursor.peek())
         if special is not None:
             return special()
@@ -161,9 +165,28 @@ class MatrixParser:
 
     def value(self) -> Node | None:
         found = self.cursor.braced_word(self.values)
+        if found is not None and self.in_mask and self.cursor.accept("_"):
+            return self.entry(*found)
         if found is not None and self.cursor.peek() == "_":
             raise self.cursor.fail(f"{spelled(found[0])} with a subscript is not a matrix that is known")
         return found[1] if found else None
+
+    def entry(self, name: Key, value: Value) -> Node:
+        """An entry of an array in a mask."""
+        at = self.cursor.group(self.counters)
+        if len(at) != value.array.ndim:
+            raise self.cursor.fail(f"{spelled(name)} has {value.array.ndim} axes")
+        return Listed(value.array, tuple(at))
+
+    def counters(self) -> list[Counter]:
+        found = []
+        while True:
+            named = self.cursor.word(self.indices)
+            if named is None:
+                raise self.cursor.fail("an entry in a mask is read at the index of a row or of a column")
+            found.append(Counter(named[1]))
+            if not self.cursor.accept(","):
+                return found
 
     def operator(self) -> Node | None:
         """T(w): known only from its parentheses, so that an array may have the same name."""

@@ -82,6 +82,27 @@ class Counter(Node):
 
 
 @dataclass(eq=False)
+class Listed(Node):
+    """An entry of an array at the row or the column, in a mask: [c = label_b]."""
+
+    array: np.ndarray
+    at: tuple[Counter, ...]
+
+    def find_shape(self) -> Shape:
+        result = self.at[0].shape
+        for other in self.at[1:]:
+            result.equate(other.shape, "an entry in a mask")
+        return result
+
+    def evaluate(self) -> np.ndarray:
+        places = tuple(counter.evaluate() for counter in self.at)
+        for place, size in zip(places, self.array.shape, strict=True):
+            if place.max(initial=0) >= size:
+                raise ReaderError(f"a mask reads an array of {size} entries at {place.max()}")
+        return self.array[places]
+
+
+@dataclass(eq=False)
 class Transpose(Node):
     body: Node
 

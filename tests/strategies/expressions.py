@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
@@ -102,11 +103,23 @@ class Expressions:
         return f"{tensor.variable}[{', '.join(places)}]"
 
     def place(self, axis: str, live: tuple[str, ...], affine: int) -> str:
+        if self.chance(30) and (entries := self.lists(axis, live)):
+            return self.one(entries)
         fitting = [a for a in live if a in twins(axis)]
         if fitting and not self.chance(affine):
             return self.one(fitting)
         own = [a for a in live if a != LEAD]
         return self.affine(own, axis) if own else "0"
+
+    def lists(self, axis: str | None, live: tuple[str, ...]) -> list[str]:
+        """The entries of integer tensors at live indices; positions along an axis like this one, or along any."""
+        found = []
+        for known in self.source.lists:
+            places = [next((a for a in live if a in twins(b)), None) for b in known.own]
+            if None not in places and (LEAD in live or not known.leading) and (axis is None or axis in twins(known.into)):
+                front = [LEAD] if known.leading else []
+                found.append(f"{known.variable}[{', '.join([*front, *(str(p) for p in places)])}]")
+        return found
 
     def diagonal(self, tensor: Known, places: list[str]) -> list[str]:
         """The same index at every axis of the size of the last."""
@@ -153,7 +166,14 @@ class Expressions:
         if carrying:
             body = f"{self.read(inner, tensor=self.one(carrying), affine=10)}*({body})"
         axis = "leading" if over == LEAD else over
+        if self.chance(20) and self.never_outside(body):
+            return f"Max({body}, {axis})"
         return f"Sum({body}, {axis})" + (f"/{axis}.size" if self.chance(30) else "")
+
+    @staticmethod
+    def never_outside(body: str) -> bool:
+        """Is every read at indices by themselves? There is no largest of what is all outside."""
+        return not re.search(r"\[[^\]]*(?:[-+*]|\b[0-9])[^\]]*\]", body)
 
     def carries(self, known: Known, over: str, live: tuple[str, ...]) -> bool:
         if known.leading and LEAD not in live:
@@ -173,14 +193,17 @@ class Expressions:
 
     def condition(self, live: tuple[str, ...]) -> str:
         own = [a for a in live if a != LEAD]
-        first = self.index_condition(own) if own and self.chance(70) else self.data_condition(live)
+        first = self.index_condition(live) if own and self.chance(70) else self.data_condition(live)
         if self.chance(20) and own:
-            return f"{self.one(('And', 'Or'))}({first}, {self.index_condition(own)})"
+            return f"{self.one(('And', 'Or'))}({first}, {self.index_condition(live, lists=False)})"
         return f"Not({first})" if self.chance(10) else first
 
-    def index_condition(self, own: list[str]) -> str:
+    def index_condition(self, live: tuple[str, ...], lists: bool = True) -> str:
+        own = [a for a in live if a != LEAD]
         first = self.one(own)
         second = self.one([a for a in own if a != first] or ["1"])
+        if lists and (entries := self.lists(None, live)) and self.chance(50):
+            return self.one(RELATIONS).format(a=first, b=self.one(entries))
         side = self.one(SIDES)
         for name in ("s", "p"):
             if name in side.replace("{a}", "").replace("{b}", "").split() or side == name:
@@ -190,6 +213,10 @@ class Expressions:
 
     def data_condition(self, live: tuple[str, ...]) -> str:
         left = self.read(live)
+        if left in NUMBERS:
+            # No tensor can be read here, and a comparison of numbers is none.
+            self.option("eps")
+            left = "eps"
         right = self.one(("0", "0.3", None)) or self.read(live)
         return self.one(("{a} > {b}", "{a} >= {b}", "{a} < {b}", "Ne({a}, {b})")).format(a=left, b=right)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from derive.core.atoms import Bracket, Read, Test
+from derive.core.atoms import Bracket, Maximum, Read, Test
 from derive.core.layer import Call, Layer
 from derive.core.traverse import atoms
 
@@ -61,6 +61,11 @@ def draw_arguments(pen: Expressions) -> None:
         with_lead = lead and pen.chance(60)
         kind = pen.one(("Tensor", "Parameter"))
         pen.source.argument(ARGUMENTS[number * 2 + pen.chance(50)], (LEAD,) * with_lead + tuple(axes), kind)
+    for number in range(pen.one((0, 0, 1, 2))):
+        axes = pen.draw(st.permutations(["i", "k", "q"]))[: pen.one((0, 1, 1, 2) if lead else (1, 1, 2))]
+        with_lead = lead and (not axes or pen.chance(40))
+        into = pen.one([a for a in ("i", "k", "q", "l") if a not in axes])
+        pen.source.positions(f"at{number}", (LEAD,) * with_lead + tuple(axes), into)
 
 
 def draw_equation(pen: Expressions) -> None:
@@ -96,7 +101,12 @@ def draw_convolution(pen: Expressions) -> None:
     source.lines.append(f'{axis} = Axis("{axis}", {source.compound[axis]})')
     read = f"{given.variable}[{', '.join((*given.axes[:-1], f's*{axis} + q - p'))}]"
     axes, name = (*given.axes[:-1], axis), source.fresh("C")
-    source.lines.append(Definition(name, name, axes, f"Sum({kernel}[q]*{read}, q)"))
+    largest = pen.chance(30)
+    if largest:
+        # No window lies outside as a whole.
+        source.lines.append("given(p < q.size)")
+    text = f"Max({kernel}[q] + {read}, q)" if largest else f"Sum({kernel}[q]*{read}, q)"
+    source.lines.append(Definition(name, name, axes, text))
     source.know(name, axes)
     source.returns = [name]
 
@@ -196,6 +206,10 @@ def shares(drawn: Drawn, layer: Layer) -> set[str]:
     if any(isinstance(a, (Bracket, Test)) for e in expressions for a in atoms(e)):
         found.add("conditions")
     names = [r.tensor for r in reads] + [n for s in layer.statements if isinstance(s, Call) for n in s.arguments]
+    if any(a.lookups() for e in expressions for a in atoms(e)):
+        found.add("positions")
+    if any(isinstance(a, Maximum) for e in expressions for a in atoms(e)):
+        found.add("maxima over axes")
     if len(set(names)) < len(names):
         found.add("a tensor read twice")
     if len(layer.statements) > 1:

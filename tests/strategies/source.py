@@ -67,6 +67,8 @@ class Known:
 
     variable: str
     axes: tuple[str, ...]
+    # Of an integer tensor, the axis along which it holds positions.
+    into: str | None = None
 
     @property
     def leading(self) -> bool:
@@ -107,6 +109,7 @@ class Source:
     extra: list[str] = field(default_factory=list)
     lines: list[Definition | str] = field(default_factory=list)
     known: list[Known] = field(default_factory=list)
+    lists: list[Known] = field(default_factory=list)
     returns: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
     # Axes whose sizes are expressions, as the outputs of convolutions have them.
@@ -116,6 +119,10 @@ class Source:
     def argument(self, name: str, axes: tuple[str, ...], kind: str) -> Known:
         self.arguments[name] = f"{name}: {kind}[{', '.join(axes) or '()'}]"
         return self.know(name, axes)
+
+    def positions(self, name: str, axes: tuple[str, ...], into: str) -> None:
+        self.arguments[name] = f"{name}: Tensor[{', '.join(axes)}].into({into})"
+        self.lists.append(Known(name, axes, into))
 
     def know(self, variable: str, axes: tuple[str, ...]) -> Known:
         self.known.append(Known(variable, axes))
@@ -127,8 +134,9 @@ class Source:
 
     def missing_sizes(self) -> list[str]:
         """Axes whose size no argument tells: each needs one that has it."""
-        plain = {SIZES[a] for k in self.known if k.variable in self.arguments for a in k.own if a in SIZES}
-        text = "\n".join(map(str, self.lines))
+        declared = [k for k in self.known if k.variable in self.arguments] + self.lists
+        plain = {SIZES[a] for k in declared for a in k.own if a in SIZES}
+        text = "\n".join([*map(str, self.lines), *(k.into for k in self.lists if k.into)])
         return [a for a in ("i", "k", "q") if SIZES[a] not in plain and any(uses(text, b) for b in twins(a))]
 
     def text(self) -> str:
@@ -145,7 +153,7 @@ class Source:
         names.update({o: sympy.Symbol(o, real=True) if o == "eps" else option(o) for o in OPTIONS})
         for axis, size in self.compound.items():
             names[axis] = Axis(axis, eval(size, {**NAMESPACE, **names}))
-        names.update({k.variable: handle(k, names) for k in self.known})
+        names.update({k.variable: handle(k, names) for k in (*self.known, *self.lists)})
         value = eval(expression, {**NAMESPACE, **names})
         # SymPy keeps k in k < k + 1, and a sum of zeros; the engine does not.
         value = sympy.sympify(value).replace(
@@ -171,7 +179,11 @@ def option(name: str) -> sympy.Symbol:
 
 
 def handle(known: Known, axes: dict[str, Any]) -> Tensor:
-    return tensor(known.variable, *(... if a == LEAD else axes[a] for a in known.axes))
+    plain = tensor(known.variable, *(... if a == LEAD else axes[a] for a in known.axes))
+    if known.into is None:
+        return plain
+    (into,) = tensor(known.variable, axes[known.into]).symbol.axes
+    return Tensor(plain.symbol.renamed(into=into))
 
 
 def build(text: str) -> Layer:

@@ -2,38 +2,85 @@
 
 from __future__ import annotations
 
-from survivors.reasons import CANCELS, EVEN, KINK, OTHER_TYPE, OVERFLOW, UNUSED, Table
+from survivors.reasons import BALANCED, COMMUTES, EVEN, KINK, MEET, NOT_TAKEN, OTHER_TYPE, OVERFLOW, UNUSED, Table
+
+OF_X = ("leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "hard_tanh", "swiglu_feed_forward")
+BOTH_BRANCHES = (
+    ("leaky_relu_fwd", "X > 0", "X >= 0"),
+    ("elu_fwd", "X > 0", "X >= 0"),
+)
+BOUNDS = (
+    ("hard_tanh_bwd", "X > -1", "X >= -1"),
+    ("hard_tanh_bwd", "X < 1", "X <= 1"),
+)
+EITHER_ORDER = (("hard_tanh_bwd", "(X > -1) & (X < 1)", "(X < 1) & (X > -1)"),)
+SQUARES = (
+    ("gelu_bwd", "X ** 2", "(-X) ** 2"),
+    ("gelu_tanh_bwd", "T ** 2", "(-T) ** 2"),
+    ("gelu_tanh_bwd", "X ** 2", "(-X) ** 2"),
+    ("gelu_tanh_fwd", "X ** 2", "(-X) ** 2"),
+    ("mish_bwd", "T ** 2", "(-T) ** 2"),
+    ("tanh_fwd", "(Y,)", "(-Y,)"),
+    ("tanh_bwd", "Y ** 2", "(-Y) ** 2"),
+)
 
 GENERATED: Table = {
     OTHER_TYPE: (
+        ("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),
+        *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in OF_X),
+        ("glu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
+        ("geglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
+        ("swiglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
         ("relu_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("sigmoid_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
         ("softmax_bwd", "np.asarray(dP, dtype=P.dtype)", "dP"),
         ("tanh_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
     ),
     OVERFLOW: (
+        ("log_softmax_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
+        ("log_softmax_fwd", "S - S.max", "S + S.max"),
+        ("log_softmax_fwd", "S - S.max", "S - -S.max"),
+        ("log_softmax_fwd", "S - S.max", "S - S.min"),
         ("softmax_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
         ("softmax_fwd", "S - S.max", "S + S.max"),
         ("softmax_fwd", "S - S.max", "S - -S.max"),
         ("softmax_fwd", "S - S.max", "S - S.min"),
     ),
-    KINK: (("relu_bwd", "X > 0", "X >= 0"),),
-    EVEN: (
-        ("tanh_fwd", "(Y,)", "(-Y,)"),
-        ("tanh_bwd", "Y ** 2", "(-Y) ** 2"),
+    KINK: (
+        ("relu_bwd", "X > 0", "X >= 0"),
+        ("leaky_relu_bwd", "X > 0", "X >= 0"),
+        ("elu_bwd", "X > 0", "X >= 0"),
+        *BOUNDS,
     ),
-    CANCELS: (("softmax_fwd", "np.exp", "-np.exp"),),
+    MEET: BOTH_BRANCHES,
+    NOT_TAKEN: (
+        ("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),
+        ("elu_bwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),
+    ),
+    COMMUTES: EITHER_ORDER,
+    BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
+    EVEN: (*SQUARES, ("geglu_bwd", "B ** 2", "(-B) ** 2")),
+    UNUSED: (("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),),
 }
 
 HANDWRITTEN: Table = {
     OVERFLOW: (
+        ("log_softmax_fwd", "S - S.max(axis=-1, keepdims=True, initial=-np.inf)", "S"),
+        ("log_softmax_fwd", "S - S.max", "S + S.max"),
+        ("log_softmax_fwd", "S - S.max", "S - -S.max"),
         ("softmax_fwd", "S - S.max(axis=-1, keepdims=True, initial=-np.inf)", "S"),
         ("softmax_fwd", "S - S.max", "S + S.max"),
         ("softmax_fwd", "S - S.max", "S - -S.max"),
     ),
-    EVEN: (
-        ("tanh_fwd", "(Y,)", "(-Y,)"),
-        ("tanh_bwd", "Y ** 2", "(-Y) ** 2"),
+    KINK: (
+        ("leaky_relu_bwd", "X > 0", "X >= 0"),
+        ("elu_bwd", "X > 0", "X >= 0"),
+        *BOUNDS,
     ),
+    MEET: BOTH_BRANCHES,
+    NOT_TAKEN: (("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),),
+    COMMUTES: EITHER_ORDER,
+    BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
+    EVEN: SQUARES,
     UNUSED: (("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),),
 }

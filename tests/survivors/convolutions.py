@@ -2,22 +2,103 @@
 
 from __future__ import annotations
 
-from survivors.reasons import DOT, MORE_TAPS, NOTHING, ONE_AXIS, OTHER_TYPE, Table
+from survivors.reasons import (
+    DOT,
+    INFERRED,
+    MORE_TAPS,
+    NOTHING,
+    OF_ONE,
+    ONE_AXIS,
+    OTHER_TYPE,
+    WHOLE_SUM,
+    WIDER,
+    Table,
+)
+
+CHANNELS = (
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "asymmetric_conv1d",
+    "asymmetric_conv2d",
+    "asymmetric_conv3d",
+    "causal_conv1d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "depthwise_conv1d",
+    "depthwise_conv2d",
+    "depthwise_separable_conv2d",
+    "grouped_conv1d",
+    "grouped_conv2d",
+    "grouped_conv3d",
+    "pointwise_conv2d",
+)
 
 GENERATED: Table = {
     OTHER_TYPE: (
-        ("conv1d_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("toeplitz_bwd", "np.asarray(dy, dtype=x.dtype)", "dy"),
+        ("circular_conv1d_bwd", "np.asarray(dy, dtype=w.dtype)", "dy"),
+        *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in CHANNELS),
     ),
     ONE_AXIS: (
         ("toeplitz_fwd", "x.shape[0]", "x.shape[-1]"),
         ("toeplitz_fwd", "w.shape[0]", "w.shape[-1]"),
         ("toeplitz_bwd", "x.shape[0]", "x.shape[-1]"),
         ("toeplitz_bwd", "w.shape[0]", "w.shape[-1]"),
+        ("circular_conv1d_fwd", "x.shape[0]", "x.shape[-1]"),
+        ("circular_conv1d_fwd", "w.shape[0]", "w.shape[-1]"),
+        ("circular_conv1d_bwd", "w.shape[0]", "w.shape[-1]"),
+        ("circular_conv1d_bwd", "dy.shape[0]", "dy.shape[-1]"),
     ),
     MORE_TAPS: (
-        ("toeplitz_bwd", "_overlap_add(dx_taps, (n,), 1,", "_overlap_add(dx_taps, (n,), 2,"),
+        ("toeplitz_bwd", "_overlap_add(dy, (n,), 1,", "_overlap_add(dy, (n,), 2,"),
         ("conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
+        ("conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
+        ("conv3d_bwd", "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,", "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,"),
+        ("asymmetric_conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
+        ("asymmetric_conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
+        (
+            "asymmetric_conv3d_bwd",
+            "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,",
+            "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,",
+        ),
+        ("conv_transpose1d_fwd", "_overlap_add(Y_taps, (n_t,), 1,", "_overlap_add(Y_taps, (n_t,), 2,"),
+        ("conv_transpose2d_fwd", "_overlap_add(Y_taps, (n_i, n_j), 2,", "_overlap_add(Y_taps, (n_i, n_j), 3,"),
+        ("depthwise_conv1d_bwd", "_overlap_add(dY[..., None, :], (n,), 1,", "_overlap_add(dY[..., None, :], (n,), 2,"),
+        (
+            "depthwise_conv2d_bwd",
+            "_overlap_add(dY[..., None, None, :, :], (n_h, n_w), 2,",
+            "_overlap_add(dY[..., None, None, :, :], (n_h, n_w), 3,",
+        ),
+        ("grouped_conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
+        ("grouped_conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
+        (
+            "grouped_conv3d_bwd",
+            "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,",
+            "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,",
+        ),
+    ),
+    OF_ONE: (
+        ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
+        ("asymmetric_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("asymmetric_conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
+        ("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("depthwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
+        ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
+        ("pointwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("depthwise_conv2d_fwd", "W[:, :, :, None, None]", "W[:, :, :, None, None].mT"),
+    ),
+    INFERRED: (
+        ("pointwise_conv2d_fwd", "c_out = W.shape[0]", "c_out = -W.shape[0]"),
+        ("conv_transpose1d_fwd", "c_out = W.shape[1]", "c_out = -W.shape[1]"),
+        ("conv_transpose2d_fwd", "c_out = W.shape[1]", "c_out = -W.shape[1]"),
+    ),
+    WIDER: tuple(
+        (f"circular_conv1d_{end}", "K + n - 1", wider)
+        for end in ("fwd", "bwd")
+        for wider in ("K + n", "K + n + 1", "K + n - 0")
     ),
 }
 
@@ -26,5 +107,24 @@ HANDWRITTEN: Table = {
     NOTHING: (
         ("conv1d_bwd", "dX_padded = np.zeros", "dX_padded = -np.zeros"),
         ("toeplitz_bwd", "dx_padded = np.zeros", "dx_padded = -np.zeros"),
+    ),
+    OF_ONE: (
+        ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
+        ("asymmetric_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+        ("asymmetric_conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
+        ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
+        ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
+        ("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
+    ),
+    WHOLE_SUM: (
+        ("conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
+        ("conv3d_bwd", "bias(dY, 3", "bias(dY.mT, 3"),
+        ("asymmetric_conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
+        ("asymmetric_conv3d_bwd", "bias(dY, 3", "bias(dY.mT, 3"),
+        ("grouped_conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
+        ("grouped_conv3d_bwd", "bias(dY, 3", "bias(dY.mT, 3"),
+        ("conv_transpose2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
+        ("pointwise_conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
     ),
 }

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from survivors.reasons import ALL_ROWS, EVEN, LONG_WAY, NO_REACH, NOTHING, WIDER, WRITEABLE, Table
+from survivors.reasons import (
+    ALL_ROWS,
+    CANCELS,
+    DIGITS,
+    EVEN,
+    LONG_WAY,
+    MEET,
+    NO_REACH,
+    NOTHING,
+    SATURATED,
+    WIDER,
+    WRITEABLE,
+    Table,
+)
 
 ZEROS = "np.zeros((*array.shape[:split], *padded), array.dtype)"
 TOTAL = "np.zeros((*values.shape[:split], *padded), values.dtype)"
 
 GENERATED: Table = {
-    EVEN: (("_sigmoid", "np.abs(x)", "np.abs(-x)"),),
+    EVEN: (
+        ("_erf", "np.abs(x)", "np.abs(-x)"),
+        ("_softplus", "np.abs(x)", "np.abs(-x)"),
+    ),
+    CANCELS: (("_polynomial", "return value", "return -value"),),
+    SATURATED: (
+        ("_erf", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 6)"),
+        ("_erf", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 8)"),
+    ),
+    MEET: (("_erf", "a < 0.46875", "a <= 0.46875"),),
+    DIGITS: (("_erf", "a < 0.46875", "a < -0.53125"),),
     NOTHING: (
         ("_windows", ZEROS, f"-{ZEROS}"),
         ("_overlap_add", TOTAL, f"-{TOTAL}"),
@@ -29,6 +52,7 @@ GENERATED: Table = {
 }
 
 HANDWRITTEN: Table = {
+    EVEN: (("smooth_ramp", "np.abs(X)", "np.abs(-X)"),),
     NOTHING: (
         ("pad", "padded = np.zeros", "padded = -np.zeros"),
         ("pad", "if padding == 0", "if -padding == 0"),

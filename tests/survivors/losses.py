@@ -2,32 +2,122 @@
 
 from __future__ import annotations
 
-from survivors.reasons import EVEN, OTHER_TYPE, WHOLE_SUM, Table
+from survivors.reasons import (
+    EVEN,
+    KINK,
+    MEET,
+    OF_TWO,
+    ON_DIAGONAL,
+    OTHER_TYPE,
+    OVERFLOW,
+    SHAPE_ONLY,
+    SYMMETRIC,
+    WHOLE_SUM,
+    Table,
+)
 
 GENERATED: Table = {
     OTHER_TYPE: (
+        ("binary_cross_entropy_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
+        ("cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
+        ("hinge_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
+        ("huber_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
+        ("info_nce_bwd", "np.asarray(dL, dtype=U.dtype)", "dL"),
+        ("kl_divergence_bwd", "np.asarray(dL, dtype=P.dtype)", "dL"),
+        ("label_smoothing_bwd", "np.asarray(dL, dtype=S.dtype)", "dL"),
         ("least_squares_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
-        ("mse_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
+        ("logistic_loss_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
+        ("mean_absolute_error_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
+        ("mse_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
+        ("ridge_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
+    ),
+    OVERFLOW: (
+        ("cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
+        ("cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
+        ("cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
+        ("cross_entropy_fwd", "Z - Z.max", "Z - Z.min"),
+        ("info_nce_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
+        ("info_nce_fwd", "S - S.max", "S + S.max"),
+        ("info_nce_fwd", "S - S.max", "S - -S.max"),
+        ("info_nce_fwd", "S - S.max", "S - S.min"),
+        ("kl_divergence_fwd", "A - A.max(axis=-1, keepdims=True)", "A"),
+        ("kl_divergence_fwd", "A - A.max", "A + A.max"),
+        ("kl_divergence_fwd", "A - A.max", "A - -A.max"),
+        ("kl_divergence_fwd", "A - A.max", "A - A.min"),
+        ("kl_divergence_fwd", "B - B.max(axis=-1, keepdims=True)", "B"),
+        ("kl_divergence_fwd", "B - B.max", "B + B.max"),
+        ("kl_divergence_fwd", "B - B.max", "B - -B.max"),
+        ("kl_divergence_fwd", "B - B.max", "B - B.min"),
+        ("label_smoothing_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
+        ("label_smoothing_fwd", "Z - Z.max", "Z + Z.max"),
+        ("label_smoothing_fwd", "Z - Z.max", "Z - -Z.max"),
+        ("label_smoothing_fwd", "Z - Z.max", "Z - Z.min"),
+    ),
+    KINK: (
+        ("hinge_bwd", "T * Y < 1", "T * Y <= 1"),
+        ("huber_bwd", "delta * np.sign(R)", "delta / np.sign(R)"),
+        ("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),
     ),
     EVEN: (
-        ("least_squares_fwd", "(X @ W - Y) ** 2", "(Y - X @ W) ** 2"),
-        ("least_squares_fwd", "(X @ W - Y) ** 2", "(-(X @ W - Y)) ** 2"),
-        ("mse_fwd", "(Y - T) ** 2", "(T - Y) ** 2"),
-        ("mse_fwd", "(Y - T) ** 2", "(-(Y - T)) ** 2"),
-    ),
-    WHOLE_SUM: (
-        ("least_squares_fwd", "(X @ W - Y) ** 2", "((X @ W - Y) ** 2).mT"),
-        ("least_squares_fwd", "(X @ W - Y) ** 2", "(X @ W - Y).mT ** 2"),
-    ),
-}
-
-HANDWRITTEN: Table = {
-    EVEN: (
+        ("huber_fwd", "np.abs(R)", "np.abs(-R)"),
+        ("huber_fwd", "R ** 2", "(-R) ** 2"),
+        ("huber_bwd", "np.abs(R)", "np.abs(-R)"),
         ("least_squares_fwd", "R ** 2", "(-R) ** 2"),
+        ("mean_absolute_error_fwd", "np.abs(R)", "np.abs(-R)"),
         ("mse_fwd", "R ** 2", "(-R) ** 2"),
+        ("ridge_fwd", "r ** 2", "(-r) ** 2"),
+        ("ridge_fwd", "w ** 2", "(-w) ** 2"),
     ),
     WHOLE_SUM: (
         ("least_squares_fwd", "R ** 2", "(R ** 2).mT"),
         ("least_squares_fwd", "R ** 2", "R.mT ** 2"),
     ),
+    OF_TWO: (
+        ("cross_entropy_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
+        ("cross_entropy_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
+        ("info_nce_fwd", "S.max(axis=-1", "S.max(axis=1"),
+        ("info_nce_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
+        ("kl_divergence_fwd", "A.max(axis=-1", "A.max(axis=1"),
+        ("kl_divergence_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
+        ("kl_divergence_fwd", "B.max(axis=-1", "B.max(axis=1"),
+        ("kl_divergence_fwd", "Q.sum(axis=-1)", "Q.sum(axis=1)"),
+        ("label_smoothing_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
+        ("label_smoothing_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
+    ),
+    ON_DIAGONAL: (
+        ("info_nce_fwd", "np.log(P_sum)[:, None]", "np.log(P_sum)[:, None].mT"),
+        ("info_nce_fwd", "np.log(P_sum)[:, None]", "np.log(P_sum)[None, :]"),
+        ("info_nce_fwd", "np.log(P_sum)[:, None]", "np.log(P_sum)"),
+    ),
+    MEET: (
+        ("hinge_fwd", "part < 1", "part <= 1"),
+        ("huber_fwd", "part > delta", "part >= delta"),
+        ("huber_bwd", "np.abs(R) > delta", "np.abs(R) >= delta"),
+    ),
+    SYMMETRIC: (("info_nce_bwd", "np.eye(n, dtype=U.dtype)", "np.eye(n, dtype=U.dtype).mT"),),
+}
+
+HANDWRITTEN: Table = {
+    KINK: (("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),),
+    EVEN: (
+        ("least_squares_fwd", "R ** 2", "(-R) ** 2"),
+        ("mean_absolute_error_fwd", "np.abs(R)", "np.abs(-R)"),
+        ("mse_fwd", "R ** 2", "(-R) ** 2"),
+    ),
+    WHOLE_SUM: (
+        ("cross_entropy_fwd", "T * logP", "(T * logP).mT"),
+        ("kl_divergence_fwd", "np.mean(D)", "np.mean(D.mT)"),
+        ("least_squares_fwd", "R ** 2", "(R ** 2).mT"),
+        ("least_squares_fwd", "R ** 2", "R.mT ** 2"),
+    ),
+    SHAPE_ONLY: (
+        ("cross_entropy_bwd", "len(T)", "len(-T)"),
+        ("cross_entropy_fwd", "len(Z)", "len(-Z)"),
+        ("info_nce_bwd", "from(dS)", "from(-dS)"),
+        ("info_nce_bwd", "from(dS)", "from(dS.mT)"),
+        ("info_nce_bwd", "len(U)", "len(-U)"),
+        ("info_nce_fwd", "len(U)", "len(-U)"),
+        ("kl_divergence_bwd", "len(P)", "len(-P)"),
+    ),
+    ON_DIAGONAL: (("info_nce_fwd", "np.trace(logP)", "np.trace(logP.mT)"),),
 }

@@ -2,8 +2,66 @@
 
 from __future__ import annotations
 
-from survivors.reasons import Table
+from survivors.reasons import EVEN, NOT_TAKEN, OF_ONE, ONE_AXIS, OTHER_TYPE, SHORT, UNIFORM, UNUSED, WHOLE_SUM, Table
 
-GENERATED: Table = {}
+AFFINE = ("layer_norm", "rms_norm", "batch_norm", "batch_norm2d", "group_norm", "instance_norm")
+MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
 
-HANDWRITTEN: Table = {}
+GENERATED: Table = {
+    OTHER_TYPE: (
+        *((f"{name}_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY") for name in AFFINE),
+        ("l2_normalize_bwd", "np.asarray(dY, dtype=r.dtype)", "dY"),
+    ),
+    UNIFORM: (
+        *((f"{name}_bwd", "eps=1e-05", "eps=1.00001") for name in AFFINE if name != "rms_norm"),
+        *((f"{name}_bwd", "eps=1e-05", "eps=-0.99999") for name in AFFINE if name != "rms_norm"),
+        ("rms_norm_bwd", "eps=1e-06", "eps=1.000001"),
+        ("rms_norm_bwd", "eps=1e-06", "eps=-0.999999"),
+    ),
+    ONE_AXIS: (
+        *((f"{name}_bwd", "gamma.shape[0]", "gamma.shape[-1]") for name in ("layer_norm", "rms_norm", "batch_norm")),
+        ("instance_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),
+    ),
+    EVEN: (
+        *((f"{name}_fwd", "xhat ** 2", "(-xhat) ** 2") for name in AFFINE if name != "rms_norm"),
+        ("rms_norm_fwd", "X ** 2", "(-X) ** 2"),
+        ("l2_normalize_fwd", "X ** 2", "(-X) ** 2"),
+        ("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),
+    ),
+    WHOLE_SUM: (
+        *((f"{name}_fwd", "xhat ** 2", "(xhat ** 2).mT") for name in MATRICES),
+        *((f"{name}_fwd", "xhat ** 2", "xhat.mT ** 2") for name in MATRICES),
+    ),
+    OF_ONE: (*((f"{name}_{way}", "None, None]", "None, None].mT") for name in MATRICES for way in ("fwd", "bwd")),),
+    SHORT: (
+        ("l2_normalize_fwd", "s > 0", "s >= 0"),
+        ("l2_normalize_fwd", "s > 0", "s > 1"),
+        ("l2_normalize_fwd", "s > 0", "s > -1"),
+        ("l2_normalize_fwd", "np.where(mask, s, 1)), 0)", "np.where(mask, s, 0)), 0)"),
+        ("l2_normalize_fwd", "np.where(mask, s, 1)), 0)", "np.where(mask, s, 1)), 1)"),
+        ("l2_normalize_fwd", "np.where(mask, s, 1)), 0)", "np.where(mask, s, 1)), -1)"),
+    ),
+    NOT_TAKEN: (("l2_normalize_fwd", "np.where(mask, s, 1)", "np.where(mask, s, 2)"),),
+}
+
+HANDWRITTEN: Table = {
+    EVEN: (
+        *((f"{name}_bwd", "standardized(xhat", "standardized(-xhat") for name in AFFINE if name != "rms_norm"),
+        ("standardized", "xhat ** 2", "(-xhat) ** 2"),
+        ("rms_norm_fwd", "X ** 2", "(-X) ** 2"),
+        ("l2_normalize_fwd", "X ** 2", "(-X) ** 2"),
+        ("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),
+    ),
+    OF_ONE: (
+        *((f"{name}_{way}", "None, None]", "None, None].mT") for name in MATRICES for way in ("fwd", "bwd")),
+        *((f"{name}_fwd", "xhat, r)", "xhat, r.mT)") for name in MATRICES),
+        *((f"{name}_bwd", "(xhat, r,", "(xhat, r.mT,") for name in MATRICES),
+    ),
+    WHOLE_SUM: tuple((f"{name}_bwd", "dY * xhat,", "(dY * xhat).mT,") for name in MATRICES),
+    UNUSED: (("l2_normalize_fwd", "np.divide(1, r, out=r", "-np.divide(1, r, out=r"),),
+    SHORT: (
+        ("l2_normalize_fwd", "r > 0", "r >= 0"),
+        ("l2_normalize_fwd", "r > 0", "r > 1"),
+        ("l2_normalize_fwd", "r > 0", "r > -1"),
+    ),
+}

@@ -60,8 +60,9 @@ def attention_fwd(Q, K, V):
     S = Q / math.sqrt(d_k) @ K.mT
     # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    E = np.exp(S - S.max(axis=-1, keepdims=True))
-    P = E / E.sum(axis=-1, keepdims=True)
+    S -= S.max(axis=-1, keepdims=True)
+    P = np.exp(S, out=S)
+    P /= P.sum(axis=-1, keepdims=True)
     # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
     O = P @ V
     return O, (Q, K, V, P, O)
@@ -79,7 +80,9 @@ def attention_bwd(residuals, dO):
     # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
     delta = np.einsum("...ie,...ie->...i", dO, O)
     # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-    dS = P * (dO @ V.mT - delta[..., None])
+    dS = dO @ V.mT
+    dS -= delta[..., None]
+    dS *= P
     # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
     dQ = dS @ (K / math.sqrt(d_k))
     # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k

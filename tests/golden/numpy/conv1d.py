@@ -70,14 +70,16 @@ def _margins(shape, sizes, rows):
     return margins
 
 
-def _windows(array, sizes, *rows):
-    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes; 0 outside."""
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
     split = array.ndim - len(rows)
     margins = _margins(array.shape[split:], sizes, rows)
     if np.any(margins):
         inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
         padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
         array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
         array[..., *inside] = unpadded
     start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
     steps = zip(*(steps for _, *steps in rows), strict=True)
@@ -85,8 +87,13 @@ def _windows(array, sizes, *rows):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps."""
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
     margins = _margins(shape, sizes, rows)
@@ -96,7 +103,8 @@ def _overlap_add(values, shape, taps, *rows):
     view = _windows(total, sizes, *moved)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
-        view[..., *tap, *rest] += values[..., *tap, *rest]
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
     return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
 
 
@@ -119,7 +127,7 @@ def conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     n = X.shape[-1]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
     _check_least("conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - padding] W[o, c, k] + b[o]
     X_columns = _windows(X, (K, n_t), (-padding, dilation, stride)).reshape(*ell, -1, n_t)
@@ -142,15 +150,15 @@ def conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     c_in, n = X.shape[-2:]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
     _check_size("conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., c, l] = Σ_{o,t,k} dY[..., o, t] W[o, c, k] [l = stride t + dilation k - padding]
     dX_taps = (W.reshape(c_out, -1).T @ dY).reshape(*ell, c_in, K, n_t)
     dX = _overlap_add(dX_taps, (n,), 1, (-padding, dilation, stride))
     # dW[o, c, k] = Σ_{...,t} dY[..., o, t] X[..., c, stride t + dilation k - padding]
-    X_windows = _windows(X, (n_t, K), (-padding, stride, dilation))
-    dW_matrix = dY.mT.reshape(-1, c_out).T @ X_windows.swapaxes(-3, -2).reshape(-1, c_in * K)
-    dW = dW_matrix.reshape(c_out, c_in, K)
+    X_windows = _windows(X.reshape(-1, c_in, n), (n_t, K), (-padding, stride, dilation))
+    dY_rows = dY.reshape(-1, c_out, n_t).transpose(1, 0, 2).reshape(c_out, -1)
+    dW = (dY_rows @ X_windows.transpose(1, 3, 0, 2).reshape(c_in * K, -1).T).reshape(c_out, c_in, K)
     # db[o] = Σ_{...,t} dY[..., o, t]
     db = dY.sum(axis=-1).reshape(-1, c_out).sum(axis=0)
     return dX, dW, db

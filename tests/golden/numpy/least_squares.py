@@ -47,12 +47,14 @@ def least_squares(X, W, Y):
 
 
 def least_squares_fwd(X, W, Y):
-    """The output L, and what least_squares_bwd needs: X, W, Y."""
+    """The output L, and what least_squares_bwd needs: X, W, R."""
     _check("least_squares", X=(X, "b i"), W=(W, "i o"), Y=(Y, "b o"))
     X, W, Y = _floating(X, W, Y)
-    # L = Σ_{b,o} (Σ_i X[b, i] W[i, o] - Y[b, o])²
-    L = np.sum((X @ W - Y) ** 2)
-    return L, (X, W, Y)
+    # R[b, o] = Σ_i X[b, i] W[i, o] - Y[b, o]
+    R = X @ W - Y
+    # L = Σ_{b,o} R[b, o]²
+    L = np.sum(R**2)
+    return L, (X, W, R)
 
 
 def least_squares_bwd(residuals, dL):
@@ -60,14 +62,13 @@ def least_squares_bwd(residuals, dL):
 
     dL: scalar -> dX: (n, d_in), dW: (d_in, d_out), dY: (n, d_out)
     """
-    X, W, Y = residuals
+    X, W, R = residuals
     dL = np.asarray(dL, dtype=X.dtype)
     _check("least_squares_bwd", dL=(dL, ""))
-    # dX[b, i] = 2 dL Σ_o W[i, o] (Σ_i1 X[b, i1] W[i1, o] - Y[b, o])
-    part = 2 * dL * (X @ W - Y)
-    dX = part @ W.T
-    # dW[i, o] = 2 dL Σ_b X[b, i] (Σ_i1 X[b, i1] W[i1, o] - Y[b, o])
-    dW = X.T @ part
-    # dY[b, o] = -2 dL (Σ_i X[b, i] W[i, o] - Y[b, o])
-    dY = -part
+    # dX[b, i] = 2 dL Σ_o W[i, o] R[b, o]
+    dX = R @ (2 * dL * W).T
+    # dW[i, o] = 2 dL Σ_b X[b, i] R[b, o]
+    dW = (2 * dL * X).T @ R
+    # dY[b, o] = -2 dL R[b, o]
+    dY = -2 * dL * R
     return dX, dW, dY

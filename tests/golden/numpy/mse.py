@@ -48,12 +48,14 @@ def mse(Y, T):
 
 
 def mse_fwd(Y, T):
-    """The output L, and what mse_bwd needs: Y, T."""
+    """The output L, and what mse_bwd needs: R."""
     _check("mse", Y=(Y, "..."), T=(T, "..."))
     Y, T = _floating(Y, T)
-    # L = Σ_... (Y[...] - T[...])² / |...|
-    L = np.sum((Y - T) ** 2) / Y.size
-    return L, (Y, T)
+    # R[...] = Y[...] - T[...]
+    R = Y - T
+    # L = Σ_... R[...]² / |...|
+    L = np.sum(R**2) / Y.size
+    return L, (R,)
 
 
 def mse_bwd(residuals, dL):
@@ -61,11 +63,11 @@ def mse_bwd(residuals, dL):
 
     dL: scalar -> dY: (...,), dT: (...,)
     """
-    Y, T = residuals
-    dL = np.asarray(dL, dtype=Y.dtype)
+    (R,) = residuals
+    dL = np.asarray(dL, dtype=R.dtype)
     _check("mse_bwd", dL=(dL, ""))
-    # dY[...] = 2 dL (Y[...] - T[...]) / |...|
-    dY = 2 * dL / Y.size * (Y - T)
+    # dY[...] = 2 dL R[...] / |...|
+    dY = 2 * dL / R.size * R
     # dT[...] = -dY[...]
     dT = -dY
     return dY, dT

@@ -40,8 +40,9 @@ def _check(function, /, **arguments):
 
 
 def _sigmoid(x):
-    """1 / (1 + exp(-x)), with exponentials that cannot overflow."""
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    """1 / (1 + exp(-x)); where exp overflows to inf, 1 / inf is the 0 that is wanted."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
 
 
 def sigmoid(X):

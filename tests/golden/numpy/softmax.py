@@ -53,8 +53,9 @@ def softmax_fwd(S):
     (S,) = _floating(S)
     # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    E = np.exp(S - S.max(axis=-1, keepdims=True))
-    P = E / E.sum(axis=-1, keepdims=True)
+    P = S - S.max(axis=-1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(axis=-1, keepdims=True)
     return P, (P,)
 
 

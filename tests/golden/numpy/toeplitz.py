@@ -69,14 +69,16 @@ def _margins(shape, sizes, rows):
     return margins
 
 
-def _windows(array, sizes, *rows):
-    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes; 0 outside."""
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
     split = array.ndim - len(rows)
     margins = _margins(array.shape[split:], sizes, rows)
     if np.any(margins):
         inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
         padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
         array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
         array[..., *inside] = unpadded
     start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
     steps = zip(*(steps for _, *steps in rows), strict=True)
@@ -84,8 +86,13 @@ def _windows(array, sizes, *rows):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps."""
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
     margins = _margins(shape, sizes, rows)
@@ -95,7 +102,8 @@ def _overlap_add(values, shape, taps, *rows):
     view = _windows(total, sizes, *moved)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
-        view[..., *tap, *rest] += values[..., *tap, *rest]
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
     return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
 
 
@@ -116,7 +124,7 @@ def toeplitz_fwd(x, w, *, stride=1, padding=0, dilation=1):
     x, w = _floating(x, w)
     n = x.shape[0]
     K = w.shape[0]
-    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
     _check_least("toeplitz", "t", "y", n_t)
     # y[t] = Σ_k x[stride t + dilation k - padding] w[k]
     y = np.einsum("tk,k->t", _windows(x, (n_t, K), (-padding, stride, dilation)), w)
@@ -136,11 +144,10 @@ def toeplitz_bwd(residuals, dy, *, stride=1, padding=0, dilation=1):
     _check("toeplitz_bwd", dy=(dy, "t"))
     n = x.shape[0]
     K = w.shape[0]
-    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
     _check_size("toeplitz_bwd", "t", "dy", dy.shape[0], n_t)
     # dx[j] = Σ_{t,k} dy[t] w[k] [j = stride t + dilation k - padding]
-    dx_taps = dy * w[:, None]
-    dx = _overlap_add(dx_taps, (n,), 1, (-padding, dilation, stride))
+    dx = _overlap_add(dy, (n,), 1, (-padding, dilation, stride), weights=w[:, None])
     # dw[k] = Σ_t dy[t] x[stride t + dilation k - padding]
     dw = np.einsum("t,tk->k", dy, _windows(x, (n_t, K), (-padding, stride, dilation)))
     return dx, dw

@@ -1,0 +1,188 @@
+"""Write into memory that is no longer needed, where the language would take new: under a function, and into a name.
+
+    np.exp(S - m)    →    S -= m           where S is the function's own array, and nothing reads it afterwards
+                          np.exp(S, out=S)
+    P = E / s        →    P /= s           where E is a temporary, called P from the start
+    A * (B @ C - s)  →    T = B @ C        where s is smaller than the product, to which it is broadcast
+                          T -= s
+                          T *= A
+
+What operators make of unnamed arrays of one shape is left to the language, which reuses those itself. Arguments and
+residuals, and what is handed back, are never written to once they are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeGuard
+
+from derive.lowering.program import (
+    VIEWS,
+    Assign,
+    Contract,
+    Expand,
+    Map,
+    Name,
+    Reshape,
+    Statement,
+    Value,
+    is_new,
+    names_read,
+    operands,
+)
+from derive.lowering.sharing import rebuild
+
+OPERATORS = ("add", "sub", "mul", "div")
+FUNCTIONS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "abs", "sqrt")
+
+
+def in_place(statements: Sequence[Statement], kept: Collection[str], authored: Collection[str]) -> list[Statement]:
+    """The statements, written in place where that takes less memory.
+
+    `kept` are the names that are needed afterwards, `authored` those that are not to be changed.
+    """
+    result: list[Statement] = []
+    pending = list(statements)
+    while pending:
+        statement = pending.pop(0)
+        if not isinstance(statement, Assign):
+            result.append(statement)
+            continue
+        free = _free_names(result, [*pending], kept)
+        split = _under_a_function(statement, free) or _under_an_operator(statement)
+        if split is not None:
+            pending[:0] = split[1:]
+            statement = split[0]
+        else:
+            found = _into_a_name(statement, free, authored)
+            if found is not None:
+                statement, names = found
+                *result, statement = (_renamed(s, names) for s in (*result, statement))
+                pending = [_renamed(s, names) for s in pending]
+        result.append(statement)
+    return result
+
+
+def _under_a_function(statement: Assign, free: Collection[str]) -> tuple[Assign, Assign] | None:
+    """f(a op b) as two statements: into a, if nothing else needs it, else into the target."""
+    value = statement.value
+    if (
+        not isinstance(value, Map)
+        or value.op not in FUNCTIONS
+        or not _array(value)
+        or statement.update
+        or statement.out
+    ):
+        return None
+    (inner,) = value.operands
+    if not isinstance(inner, Map) or inner.op not in OPERATORS or inner.axes != value.axes:
+        return None
+    left, right = inner.operands
+    if isinstance(left, Name) and left.name in free and left.axes == inner.axes:
+        first = Assign(left.name, right, statement.implements, update=inner.op)
+        return first, Assign(statement.target, replace(value, operands=(left,)), out=left.name)
+    named = Name(statement.target, axes=inner.axes)
+    whole = replace(statement, value=inner)
+    return whole, Assign(statement.target, replace(value, operands=(named,)), out=statement.target)
+
+
+def _under_an_operator(statement: Assign) -> tuple[Assign, ...] | None:
+    """A op (B @ C op s) as three statements, for an s that is smaller."""
+    value = statement.value
+    if not isinstance(value, Map) or value.op not in OPERATORS or statement.update:
+        return None
+    inner, other = value.operands
+    if value.op in ("add", "mul") and not _broadcasts(inner, value):
+        inner, other = other, inner
+    if not _broadcasts(inner, value):
+        return None
+    product, smaller = operands(inner)
+    name = statement.target
+    return (
+        replace(statement, value=product),
+        Assign(name, smaller, update=inner.op),
+        Assign(name, other, update=value.op),
+    )
+
+
+def _broadcasts(value: Value, whole: Value) -> TypeGuard[Map]:
+    """Is it a matrix product, of the size of the whole, combined with something smaller?"""
+    if not isinstance(value, Map) or value.op not in OPERATORS or value.axes != whole.axes:
+        return False
+    product, smaller = value.operands
+    matrix = product.operand if isinstance(product, Reshape) else product
+    return isinstance(matrix, Contract) and product.axes == value.axes and _array(smaller) and _fewer(smaller, value)
+
+
+def _fewer(smaller: Value, whole: Value) -> bool:
+    inner = smaller.operand if isinstance(smaller, Expand) else smaller
+    return len(inner.axes) < len(whole.axes)
+
+
+def _into_a_name(
+    statement: Assign, free: Collection[str], authored: Collection[str]
+) -> tuple[Assign, dict[str, str]] | None:
+    """T = a op b as T op= b, where a is a temporary: it is called T from the start. The new names of what there is."""
+    value = statement.value
+    if not isinstance(value, Map) or value.op not in OPERATORS or not _array(value) or statement.update:
+        return None
+    left, right = value.operands
+    if value.op == "mul" and not _is_free(left, value, free):
+        left, right = right, left
+    if not _is_free(left, value, free) or left.name in authored or statement.target not in authored:
+        return None
+    old, new = left.name, statement.target
+    last = Assign(new, right, statement.implements, update=value.op)
+    # What is called after it goes along.
+    return last, {old: new, f"{old}_sum": f"{new}_sum", f"{old}_max": f"{new}_max"}
+
+
+def _is_free(operand: Value, whole: Value, free: Collection[str]) -> TypeGuard[Name]:
+    return isinstance(operand, Name) and operand.name in free and operand.axes == whole.axes
+
+
+def _array(value: Value) -> bool:
+    """Is it an array for certain? Without axes, or with none but leading ones, it may be a number."""
+    return value.kind == "array" and any(not i.leading for i in value.axes)
+
+
+def _free_names(before: Sequence[Statement], after: Sequence[Statement], kept: Collection[str]) -> set[str]:
+    """The names of new arrays that neither what comes later nor the caller needs, nor anything that shows them."""
+    needed = {*kept, *(name for s in after for name in _read(s))}
+    owner: dict[str, str] = {}
+    for statement in before:
+        if isinstance(statement, Assign) and statement.update is None:
+            own = statement.target if is_new(statement.value) else ""
+            owner[statement.target] = statement.out or _memory(statement.value, owner) or own
+    held = {owner.get(name, "") for name in needed}
+    return {name for name, of in owner.items() if of and of not in held}
+
+
+def _memory(value: Value, owner: dict[str, str]) -> str | None:
+    """Whose memory a view shows; None for a new array."""
+    while isinstance(value, (*VIEWS, Reshape)) and not isinstance(value, Name):
+        value = value.operand
+    return owner.get(value.name, "") if isinstance(value, Name) else None
+
+
+def _read(statement: Statement) -> Iterator[str]:
+    if isinstance(statement, Assign):
+        yield from names_read([statement.value])
+        yield from [statement.target] if statement.update else []
+    else:
+        yield from (*statement.arguments, *(statement.residuals or ()))
+
+
+def _renamed(statement: Statement, names: Mapping[str, str]) -> Statement:
+    if not isinstance(statement, Assign):
+        return statement
+    target = names.get(statement.target, statement.target)
+    out = names.get(statement.out, statement.out) if statement.out else None
+    return replace(statement, target=target, out=out, value=_with_names(statement.value, names))
+
+
+def _with_names(value: Value, names: Mapping[str, str]) -> Value:
+    if isinstance(value, Name):
+        return replace(value, name=names.get(value.name, value.name))
+    return rebuild(value, lambda operand: _with_names(operand, names))

@@ -1,0 +1,63 @@
+"""Which way a kernel runs: forwards, x[s t + d k - p] w[k], or backwards over the data, x[t - d k] w[k]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from derive.core.atoms import Argmax, Maximum, Read
+from derive.core.axes import Affine, Index, symbolic
+from derive.core.layer import Call, Layer
+from derive.core.terms import Expr, Term
+
+
+class Kernel(Enum):
+    """How a tensor is read at more than plain indices: along a kernel in one of two directions, or along none."""
+
+    FORWARD = "cross-correlation"
+    BACKWARD = "convolution"
+    NONE = "no kernel"
+    # What is read outside takes no part, which is another matter than a 0.
+    MAXIMUM = "inside a maximum"
+
+
+def kernels(layer: Layer) -> list[Kernel]:
+    """The ways in which a layer, or one that it calls, reads: no more than the kernels where there are any."""
+    found = set(_of_layer(layer))
+    plain = [k for k in (Kernel.FORWARD, Kernel.BACKWARD) if k in found] or [k for k in (Kernel.NONE,) if k in found]
+    return [*plain, *(k for k in (Kernel.MAXIMUM,) if k in found)]
+
+
+def _of_layer(layer: Layer) -> Iterator[Kernel]:
+    for equation in layer.equations:
+        yield from _of_expr(equation.expr)
+    for statement in layer.statements:
+        if isinstance(statement, Call):
+            yield from _of_layer(statement.layer)
+
+
+def _of_expr(value: Expr) -> Iterator[Kernel]:
+    for term in value.terms:
+        yield from _of_term(term)
+        for factor, _ in term.factors:
+            inside = {kind for child in factor.children() for kind in _of_expr(child)}
+            yield from [Kernel.MAXIMUM] if inside and isinstance(factor, (Argmax, Maximum)) else inside
+
+
+def _of_term(term: Term) -> Iterator[Kernel]:
+    """A kernel is read at a bare index over which the term sums, and at which another tensor is read with others."""
+    reads = [a for a, _ in term.factors if isinstance(a, Read)]
+    for read in reads:
+        for place in read.at:
+            taps = [i for i in place.indices if any(a.plain == i for r in reads if r is not read for a in r.at)]
+            bound = [i for i in taps if i in term.bound]
+            if len(place.indices) > 1 and bound:
+                yield Kernel.FORWARD if all(_forwards(place, tap) for tap in bound) else Kernel.BACKWARD
+            elif place.plain is None and place.looked_up is None:
+                yield Kernel.NONE
+
+
+def _forwards(place: Affine, tap: Index) -> bool:
+    """Does the tap move the place in the direction in which the other indices do?"""
+    signs = {bool(symbolic(c).could_extract_minus_sign()) for i, c in place.terms if i != tap}
+    return signs == {bool(symbolic(place.coefficient(tap)).could_extract_minus_sign())}

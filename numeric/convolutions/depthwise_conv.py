@@ -1,0 +1,115 @@
+"""Convolutions that keep channels apart, each with a kernel of its own, and the mixing of channels at each place.
+
+    Y[..., c, t]    = b[c] + Σ_k W[c, k] X[..., c, s t + d k - p]            depthwise, and alike in two directions
+    Y[..., o, h, w] = b[o] + Σ_c W[o, c] X[..., c, h, w]                     pointwise
+
+with stride s, dilation d, padding p; a read outside X is 0. Without channels to sum over there is no matrix product:
+one multiplication and addition for each tap passes over whole arrays (Sifre, 2014; Chollet, 2017).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..shapes import Array, Residuals, admit, cotangent
+from .spatial import Directions, alike, bias, blank, inside, pad, steps, taps, windows
+
+
+def depthwise_conv1d(X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Array:
+    """X[..., c, l], W[c, k], b[c] -> Y[..., c, t]"""
+    return depthwise_conv1d_fwd(X, W, b, stride=stride, padding=padding, dilation=dilation)[0]
+
+
+def depthwise_conv1d_fwd(
+    X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    X, W, b = admit("depthwise_conv1d", "X[...,c,l] W[c,k] b[c]", X, W, b)
+    directions = alike("depthwise_conv1d", "l", X.shape, W.shape, stride, padding, dilation)
+    return _each_channel(X, W, b, directions), (X, W, directions)
+
+
+def depthwise_conv1d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
+    """dY[..., c, t] -> dX[..., c, l], dW[c, k], db[c]"""
+    X, W, directions = residuals
+    dY = cotangent("depthwise_conv1d_bwd", "dY[...,c,t]", dY, (*X.shape[:-1], *steps(directions)), X.dtype)
+    return _each_channel_bwd(X, W, dY, directions)
+
+
+def depthwise_conv2d(X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Array:
+    """X[..., c, h, w], W[c, u, v], b[c] -> Y[..., c, i, j]"""
+    return depthwise_conv2d_fwd(X, W, b, stride=stride, padding=padding, dilation=dilation)[0]
+
+
+def depthwise_conv2d_fwd(
+    X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    X, W, b = admit("depthwise_conv2d", "X[...,c,h,w] W[c,u,v] b[c]", X, W, b)
+    directions = alike("depthwise_conv2d", "hw", X.shape, W.shape, stride, padding, dilation)
+    return _each_channel(X, W, b, directions), (X, W, directions)
+
+
+def depthwise_conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
+    """dY[..., c, i, j] -> dX[..., c, h, w], dW[c, u, v], db[c]"""
+    X, W, directions = residuals
+    dY = cotangent("depthwise_conv2d_bwd", "dY[...,c,i,j]", dY, (*X.shape[:-2], *steps(directions)), X.dtype)
+    return _each_channel_bwd(X, W, dY, directions)
+
+
+def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array:
+    """Y[..., c, i…] = b[c] + Σ_u W[c, u…] X[..., c, s i + d u - p]"""
+    reads = windows(pad(X, directions), directions)
+    Y = np.empty((*X.shape[: -len(directions)], *steps(directions)), X.dtype)
+    Y[...] = _per_channel(b, directions)
+    for tap in np.ndindex(*taps(directions)):
+        Y += _per_channel(W[(..., *tap)], directions) * reads[(..., *tap)]
+    return Y
+
+
+def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
+    rank = len(directions)
+    reads = windows(pad(X, directions), directions)
+    dX_padded = blank(X.shape[:-rank], directions, dY.dtype)
+    writes = windows(dX_padded, directions, writeable=True)
+    dW = np.empty(W.shape, dY.dtype)
+    rows = (prod(X.shape[: -rank - 1]), *dY.shape[-rank - 1 :])
+    for tap in np.ndindex(*taps(directions)):
+        writes[(..., *tap)] += _per_channel(W[(..., *tap)], directions) * dY
+        # Inner products, one for each channel, without an array of all products.
+        letters = "ijk"[:rank]
+        products = f"bc{letters},bc{letters}->c"
+        dW[(..., *tap)] = np.einsum(products, reads[(..., *tap)].reshape(rows), dY.reshape(rows))
+    return dX_padded[inside(directions)], dW, bias(dY, rank)
+
+
+def _per_channel(values: Array, directions: Directions) -> Array:
+    """[c] -> [c, 1, 1], to go with an array whose last axes are directions."""
+    return values.reshape(-1, *(1 for _ in directions))
+
+
+def pointwise_conv2d(X: Array, W: Array, b: Array) -> Array:
+    """X[..., c, h, w], W[o, c], b[o] -> Y[..., o, h, w]"""
+    return pointwise_conv2d_fwd(X, W, b)[0]
+
+
+def pointwise_conv2d_fwd(X: Array, W: Array, b: Array) -> tuple[Array, Residuals]:
+    """The output, and what the backward needs."""
+    X, W, b = admit("pointwise_conv2d", "X[...,c,h,w] W[o,c] b[o]", X, W, b)
+    *leading, c, h, w = X.shape
+    Y = W @ X.reshape(*leading, c, h * w) + b[:, None]
+    return Y.reshape(*leading, W.shape[0], h, w), (X, W)
+
+
+def pointwise_conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
+    """dY[..., o, h, w] -> dX[..., c, h, w], dW[o, c], db[o]"""
+    X, W = residuals
+    *leading, c, h, w = X.shape
+    o = W.shape[0]
+    dY = cotangent("pointwise_conv2d_bwd", "dY[...,o,h,w]", dY, (*leading, o, h, w), X.dtype)
+    dX = W.T @ dY.reshape(*leading, o, h * w)
+    # One product for each image, then their sum: neither X nor dY is copied.
+    dW = dY.reshape(*leading, o, h * w) @ X.reshape(*leading, c, h * w).swapaxes(-1, -2)
+    return dX.reshape(X.shape), dW.sum(axis=tuple(range(len(leading)))), bias(dY, 2)

@@ -1,0 +1,108 @@
+"""Attention with linear biases: S = Q Kᵀ / √d_k + μ[h] (j - i) for j ≤ i (Press, Smith and Lewis, ALiBi, 2022).
+
+Each gradient is shaped like its variable: dQ like Q.
+... stands for any number of leading axes.
+"""
+
+# ruff: noqa: E741, RUF100 (the names are those of the equations)
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def alibi_attention(Q, K, V, slope):
+    """Attention with linear biases: S = Q Kᵀ / √d_k + μ[h] (j - i) for j ≤ i (Press, Smith and Lewis, ALiBi, 2022).
+
+    Q: (..., H, n, d_k), K: (..., H, m, d_k), V: (..., H, m, d_v), slope: (H,)
+    -> O: (..., H, n, d_v)
+    """
+    return alibi_attention_fwd(Q, K, V, slope)[0]
+
+
+def alibi_attention_fwd(Q, K, V, slope):
+    """The output O, and what alibi_attention_bwd needs: Q, K, V, P, O."""
+    _check(
+        "alibi_attention",
+        Q=(Q, "... h i d"),
+        K=(K, "... h j d"),
+        V=(V, "... h j e"),
+        slope=(slope, "h"),
+    )
+    Q, K, V, slope = _floating(Q, K, V, slope)
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k + slope[h] (j - i)
+    S = Q / math.sqrt(d_k) @ K.mT
+    S += slope[:, None, None] * (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype)
+    # P[..., h, i, j] = exp(S[..., h, i, j]) [j ≤ i] / (Σ_k exp(S[..., h, i, k]) [k ≤ i])
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    S_masked = np.where(np.arange(n)[:, None] >= np.arange(m), S, -np.inf)
+    S_masked -= S_masked.max(axis=-1, keepdims=True)
+    P = np.exp(S_masked, out=S_masked)
+    P /= P.sum(axis=-1, keepdims=True)
+    # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
+    O = P @ V
+    return O, (Q, K, V, P, O)
+
+
+def alibi_attention_bwd(residuals, dO):
+    """The gradients dQ, dK, dV, dslope, given the cotangent dO.
+
+    dO: (..., H, n, d_v)
+    -> dQ: (..., H, n, d_k), dK: (..., H, m, d_k), dV: (..., H, m, d_v), dslope: (H,)
+    """
+    Q, K, V, P, O = residuals
+    dO = np.asarray(dO, dtype=Q.dtype)
+    _check("alibi_attention_bwd", O=(O, "... h i e"), dO=(dO, "... h i e"))
+    H, n, d_k = Q.shape[-3:]
+    m = K.shape[-2]
+    # delta[..., h, i] = Σ_e dO[..., h, i, e] O[..., h, i, e]
+    delta = np.einsum("...hie,...hie->...hi", dO, O)
+    # dS[..., h, i, j] = P[..., h, i, j] (Σ_e dO[..., h, i, e] V[..., h, j, e] - delta[..., h,
+    #     i])
+    dS = dO @ V.mT
+    dS -= delta[..., None]
+    dS *= P
+    # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
+    dQ = dS @ (K / math.sqrt(d_k))
+    # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
+    dK = dS.mT @ (Q / math.sqrt(d_k))
+    # dV[..., h, j, e] = Σ_i dO[..., h, i, e] P[..., h, i, j]
+    dV = P.mT @ dO
+    # dslope[h] = Σ_{...,i,j} dS[..., h, i, j] (j - i)
+    dslope_part = (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype).reshape(-1)
+    dslope = dS.reshape(-1, H, n, m).sum(axis=0).reshape(H, -1) @ dslope_part
+    return dQ, dK, dV, dslope

@@ -1,0 +1,210 @@
+"""Convolution of channels in two dimensions, with options for each direction and a padding for each side.
+
+With all of a kind equal it is conv2d (Dumoulin and Visin, 2016).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+Convolution is cross-correlation; what is read outside a tensor is 0.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_least(function, axis, name, size):
+    """Raise a ValueError where an axis of the result would be empty."""
+    if size < 1:
+        raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _margins(shape, sizes, rows):
+    """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
+    margins = []
+    for length, (start, *steps) in zip(shape, rows, strict=True):
+        reach = [step * (size - 1) for step, size in zip(steps, sizes, strict=True)]
+        first = start + sum(r for r in reach if r < 0)
+        last = start + sum(r for r in reach if r > 0)
+        margins.append((max(0, -first), max(0, last + 1 - length)))
+    return margins
+
+
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
+    split = array.ndim - len(rows)
+    margins = _margins(array.shape[split:], sizes, rows)
+    if np.any(margins):
+        inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
+        padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
+        array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
+        array[..., *inside] = unpadded
+    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+    steps = zip(*(steps for _, *steps in rows), strict=True)
+    strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
+    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+
+
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
+    split = values.ndim - len(rows[0]) + 1
+    sizes = values.shape[split:]
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    rest = [slice(None)] * (len(sizes) - taps)
+    for tap in np.ndindex(*sizes[:taps]):
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
+    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+
+
+def asymmetric_conv2d(X, W, b, *, stride_h=1, stride_w=1, dilation_h=1, dilation_w=1, top=0, bottom=0, left=0, right=0):
+    """Convolution of channels in two dimensions, with options for each direction and a padding for each side.
+
+    X: (..., c_in, n_h, n_w), W: (c_out, c_in, K_h, K_w), b: (c_out,) -> Y: (..., c_out, i, j)
+    """
+    return asymmetric_conv2d_fwd(
+        X,
+        W,
+        b,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        dilation_h=dilation_h,
+        dilation_w=dilation_w,
+        top=top,
+        bottom=bottom,
+        left=left,
+        right=right,
+    )[0]
+
+
+def asymmetric_conv2d_fwd(
+    X, W, b, *, stride_h=1, stride_w=1, dilation_h=1, dilation_w=1, top=0, bottom=0, left=0, right=0
+):
+    """The output Y, and what asymmetric_conv2d_bwd needs: X, W."""
+    _check_option("asymmetric_conv2d", "stride_h", stride_h, 1)
+    _check_option("asymmetric_conv2d", "stride_w", stride_w, 1)
+    _check_option("asymmetric_conv2d", "dilation_h", dilation_h, 1)
+    _check_option("asymmetric_conv2d", "dilation_w", dilation_w, 1)
+    _check_option("asymmetric_conv2d", "top", top, 0)
+    _check_option("asymmetric_conv2d", "bottom", bottom, 0)
+    _check_option("asymmetric_conv2d", "left", left, 0)
+    _check_option("asymmetric_conv2d", "right", right, 0)
+    _check("asymmetric_conv2d", X=(X, "... c h w"), W=(W, "o c u v"), b=(b, "o"))
+    X, W, b = _floating(X, W, b)
+    ell = X.shape[:-3]
+    n_h, n_w = X.shape[-2:]
+    c_out = W.shape[0]
+    K_h = W.shape[2]
+    K_w = W.shape[3]
+    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
+    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    _check_least("asymmetric_conv2d", "i", "Y", n_i)
+    _check_least("asymmetric_conv2d", "j", "Y", n_j)
+    # Y[..., o, i, j] = Σ_{c,u,v} X[..., c, stride_h i + dilation_h u - top, stride_w j +
+    #     dilation_w v - left] W[o, c, u, v] + b[o]
+    W_rows = W.reshape(c_out, -1)
+    X_windows = _windows(
+        X, (K_h, K_w, n_i, n_j), (-top, dilation_h, 0, stride_h, 0), (-left, 0, dilation_w, 0, stride_w)
+    )
+    Y = (W_rows @ X_windows.reshape(*ell, -1, n_i * n_j)).reshape(*ell, c_out, n_i, n_j)
+    Y += b[:, None, None]
+    return Y, (X, W)
+
+
+def asymmetric_conv2d_bwd(
+    residuals, dY, *, stride_h=1, stride_w=1, dilation_h=1, dilation_w=1, top=0, bottom=0, left=0, right=0
+):
+    """The gradients dX, dW, db, given the cotangent dY.
+
+    dY: (..., c_out, i, j) -> dX: (..., c_in, n_h, n_w), dW: (c_out, c_in, K_h, K_w), db: (c_out,)
+    """
+    _check_option("asymmetric_conv2d_bwd", "stride_h", stride_h, 1)
+    _check_option("asymmetric_conv2d_bwd", "stride_w", stride_w, 1)
+    _check_option("asymmetric_conv2d_bwd", "dilation_h", dilation_h, 1)
+    _check_option("asymmetric_conv2d_bwd", "dilation_w", dilation_w, 1)
+    _check_option("asymmetric_conv2d_bwd", "top", top, 0)
+    _check_option("asymmetric_conv2d_bwd", "bottom", bottom, 0)
+    _check_option("asymmetric_conv2d_bwd", "left", left, 0)
+    _check_option("asymmetric_conv2d_bwd", "right", right, 0)
+    X, W = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("asymmetric_conv2d_bwd", X=(X, "... c h w"), W=(W, "o c u v"), dY=(dY, "... o i j"))
+    ell = X.shape[:-3]
+    c_in, n_h, n_w = X.shape[-3:]
+    c_out = W.shape[0]
+    K_h = W.shape[2]
+    K_w = W.shape[3]
+    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
+    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    _check_size("asymmetric_conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
+    _check_size("asymmetric_conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
+    # dX[..., c, h, w] = Σ_{o,i,j,u,v} dY[..., o, i, j] W[o, c, u, v] [h = stride_h i +
+    #     dilation_h u - top] [w = stride_w j + dilation_w v - left]
+    dX_taps_matrix = W.reshape(c_out, -1).T @ dY.reshape(*ell, c_out, -1)
+    dX_taps = dX_taps_matrix.reshape(*ell, c_in, K_h, K_w, n_i, n_j)
+    dX = _overlap_add(dX_taps, (n_h, n_w), 2, (-top, dilation_h, 0, stride_h, 0), (-left, 0, dilation_w, 0, stride_w))
+    # dW[o, c, u, v] = Σ_{...,i,j} dY[..., o, i, j] X[..., c, stride_h i + dilation_h u - top,
+    #     stride_w j + dilation_w v - left]
+    dY_rows = dY.reshape(-1, c_out, n_i, n_j).transpose(1, 0, 2, 3).reshape(c_out, -1)
+    X_rows = X.reshape(-1, c_in, n_h, n_w)
+    X_windows = _windows(
+        X_rows, (n_i, n_j, K_h, K_w), (-top, stride_h, 0, dilation_h, 0), (-left, 0, stride_w, 0, dilation_w)
+    )
+    dW_matrix = dY_rows @ X_windows.transpose(1, 4, 5, 0, 2, 3).reshape(c_in * K_h * K_w, -1).T
+    dW = dW_matrix.reshape(c_out, c_in, K_h, K_w)
+    # db[o] = Σ_{...,i,j} dY[..., o, i, j]
+    db = dY.sum(axis=(-2, -1)).reshape(-1, c_out).sum(axis=0)
+    return dX, dW, db

@@ -1,0 +1,125 @@
+"""Causal convolution: entry l of the output reads entries l, l - d, l - 2 d, … alone (van den Oord et al., 2016).
+
+Tap k looks k d places back, so that W[..., ::-1] is the kernel of asymmetric_conv1d with left = d (K - 1).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+Convolution is that of mathematics: the kernel runs backwards over the data; what is read outside a tensor is 0.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _margins(shape, sizes, rows):
+    """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
+    margins = []
+    for length, (start, *steps) in zip(shape, rows, strict=True):
+        reach = [step * (size - 1) for step, size in zip(steps, sizes, strict=True)]
+        first = start + sum(r for r in reach if r < 0)
+        last = start + sum(r for r in reach if r > 0)
+        margins.append((max(0, -first), max(0, last + 1 - length)))
+    return margins
+
+
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
+    split = array.ndim - len(rows)
+    margins = _margins(array.shape[split:], sizes, rows)
+    if np.any(margins):
+        inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
+        padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
+        array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
+        array[..., *inside] = unpadded
+    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+    steps = zip(*(steps for _, *steps in rows), strict=True)
+    strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
+    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+
+
+def causal_conv1d(X, W, b, *, dilation=1):
+    """Causal convolution: entry l of the output reads entries l, l - d, l - 2 d, … alone (van den Oord et al., 2016).
+
+    X: (..., c_in, n), W: (c_out, c_in, K), b: (c_out,) -> Y: (..., c_out, n)
+    """
+    return causal_conv1d_fwd(X, W, b, dilation=dilation)[0]
+
+
+def causal_conv1d_fwd(X, W, b, *, dilation=1):
+    """The output Y, and what causal_conv1d_bwd needs: X, W."""
+    _check_option("causal_conv1d", "dilation", dilation, 1)
+    _check("causal_conv1d", X=(X, "... c l"), W=(W, "o c k"), b=(b, "o"))
+    X, W, b = _floating(X, W, b)
+    ell = X.shape[:-2]
+    n = X.shape[-1]
+    c_out = W.shape[0]
+    K = W.shape[2]
+    # Y[..., o, l] = Σ_{c,k} X[..., c, l - dilation k] W[o, c, k] + b[o]
+    X_columns = _windows(X, (K, n), (0, -dilation, 1)).reshape(*ell, -1, n)
+    Y = W.reshape(c_out, -1) @ X_columns + b[:, None]
+    return Y, (X, W)
+
+
+def causal_conv1d_bwd(residuals, dY, *, dilation=1):
+    """The gradients dX, dW, db, given the cotangent dY.
+
+    dY: (..., c_out, n) -> dX: (..., c_in, n), dW: (c_out, c_in, K), db: (c_out,)
+    """
+    _check_option("causal_conv1d_bwd", "dilation", dilation, 1)
+    X, W = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("causal_conv1d_bwd", X=(X, "... c l"), W=(W, "o c k"), dY=(dY, "... o l"))
+    ell = X.shape[:-2]
+    c_in, n = X.shape[-2:]
+    c_out = W.shape[0]
+    K = W.shape[2]
+    # dX[..., c, l] = Σ_{o,k} dY[..., o, l + dilation k] W[o, c, k]
+    dY_columns = _windows(dY, (K, n), (0, dilation, 1)).reshape(*ell, -1, n)
+    dX = W.transpose(1, 0, 2).reshape(c_in, -1) @ dY_columns
+    # dW[o, c, k] = Σ_{...,l} dY[..., o, l] X[..., c, l - dilation k]
+    dY_rows = dY.reshape(-1, c_out, n).transpose(1, 0, 2).reshape(c_out, -1)
+    X_windows = _windows(X.reshape(-1, c_in, n), (n, K), (0, 1, -dilation))
+    dW = (dY_rows @ X_windows.transpose(1, 3, 0, 2).reshape(c_in * K, -1).T).reshape(c_out, c_in, K)
+    # db[o] = Σ_{...,l} dY[..., o, l]
+    db = dY.sum(axis=-1).reshape(-1, c_out).sum(axis=0)
+    return dX, dW, db

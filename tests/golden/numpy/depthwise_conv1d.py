@@ -1,0 +1,172 @@
+"""Convolution of each channel with a kernel of its own, in one dimension (Sifre, 2014).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+Convolution is cross-correlation; what is read outside a tensor is 0.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_least(function, axis, name, size):
+    """Raise a ValueError where an axis of the result would be empty."""
+    if size < 1:
+        raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _margins(shape, sizes, rows):
+    """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
+    margins = []
+    for length, (start, *steps) in zip(shape, rows, strict=True):
+        reach = [step * (size - 1) for step, size in zip(steps, sizes, strict=True)]
+        first = start + sum(r for r in reach if r < 0)
+        last = start + sum(r for r in reach if r > 0)
+        margins.append((max(0, -first), max(0, last + 1 - length)))
+    return margins
+
+
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
+    split = array.ndim - len(rows)
+    margins = _margins(array.shape[split:], sizes, rows)
+    if np.any(margins):
+        inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
+        padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
+        array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
+        array[..., *inside] = unpadded
+    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+    steps = zip(*(steps for _, *steps in rows), strict=True)
+    strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
+    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+
+
+def _tap_sum(windows, axes, weights=None):
+    """(windows * weights).sum(axes), tap by tap: no array of all products is made."""
+    axes = np.atleast_1d(axes)
+    if weights is not None:
+        windows, weights = np.broadcast_arrays(windows, weights)
+        weights = np.moveaxis(weights, axes, range(len(axes)))
+    windows = np.moveaxis(windows, axes, range(len(axes)))
+    sizes = windows.shape[: len(axes)]
+    total = np.zeros(windows.shape[len(axes) :], windows.dtype)
+    for tap in np.ndindex(*sizes):
+        total += windows[tap] if weights is None else windows[tap] * weights[tap]
+    return total
+
+
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
+    split = values.ndim - len(rows[0]) + 1
+    sizes = values.shape[split:]
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    rest = [slice(None)] * (len(sizes) - taps)
+    for tap in np.ndindex(*sizes[:taps]):
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
+    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+
+
+def depthwise_conv1d(X, W, b, *, stride=1, padding=0, dilation=1):
+    """Convolution of each channel with a kernel of its own, in one dimension (Sifre, 2014).
+
+    X: (..., c_in, n), W: (c_in, K), b: (c_in,) -> Y: (..., c_in, t)
+    """
+    return depthwise_conv1d_fwd(X, W, b, stride=stride, padding=padding, dilation=dilation)[0]
+
+
+def depthwise_conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
+    """The output Y, and what depthwise_conv1d_bwd needs: X, W."""
+    _check_option("depthwise_conv1d", "stride", stride, 1)
+    _check_option("depthwise_conv1d", "padding", padding, 0)
+    _check_option("depthwise_conv1d", "dilation", dilation, 1)
+    _check("depthwise_conv1d", X=(X, "... c l"), W=(W, "c k"), b=(b, "c"))
+    X, W, b = _floating(X, W, b)
+    n = X.shape[-1]
+    K = W.shape[1]
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    _check_least("depthwise_conv1d", "t", "Y", n_t)
+    # Y[..., c, t] = Σ_k X[..., c, stride t + dilation k - padding] W[c, k] + b[c]
+    Y = _tap_sum(_windows(X, (K, n_t), (-padding, dilation, stride)), -2, W[:, :, None])
+    Y += b[:, None]
+    return Y, (X, W)
+
+
+def depthwise_conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
+    """The gradients dX, dW, db, given the cotangent dY.
+
+    dY: (..., c_in, t) -> dX: (..., c_in, n), dW: (c_in, K), db: (c_in,)
+    """
+    _check_option("depthwise_conv1d_bwd", "stride", stride, 1)
+    _check_option("depthwise_conv1d_bwd", "padding", padding, 0)
+    _check_option("depthwise_conv1d_bwd", "dilation", dilation, 1)
+    X, W = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("depthwise_conv1d_bwd", X=(X, "... c l"), dY=(dY, "... c t"))
+    c_in, n = X.shape[-2:]
+    K = W.shape[1]
+    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    _check_size("depthwise_conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
+    # dX[..., c, l] = Σ_{t,k} dY[..., c, t] W[c, k] [l = stride t + dilation k - padding]
+    dX = _overlap_add(dY[..., None, :], (n,), 1, (-padding, dilation, stride), weights=W[:, :, None])
+    # dW[c, k] = Σ_{...,t} dY[..., c, t] X[..., c, stride t + dilation k - padding]
+    X_windows = _windows(X.reshape(-1, c_in, n), (n_t, K), (-padding, stride, dilation))
+    dW = np.einsum("act,actk->ck", dY.reshape(-1, c_in, n_t), X_windows)
+    # db[c] = Σ_{...,t} dY[..., c, t]
+    db = dY.sum(axis=-1).reshape(-1, c_in).sum(axis=0)
+    return dX, dW, db

@@ -1,0 +1,71 @@
+"""Exponential linear unit: X where X > 0, else alpha (exp(X) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def elu(X, *, alpha=1.0):
+    """Exponential linear unit: X where X > 0, else alpha (exp(X) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
+
+    X: (...,) -> Y: (...,)
+    """
+    return elu_fwd(X, alpha=alpha)[0]
+
+
+def elu_fwd(X, *, alpha=1.0):
+    """The output Y, and what elu_bwd needs: X."""
+    alpha = float(alpha)
+    _check("elu", X=(X, "..."))
+    (X,) = _floating(X)
+    # Y[...] = X[...] [X[...] > 0] + alpha (exp(X[...]) - 1) [X[...] ≤ 0]
+    Y = np.where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
+    return Y, (X,)
+
+
+def elu_bwd(residuals, dY, *, alpha=1.0):
+    """The gradient dX, given the cotangent dY.
+
+    dY: (...,) -> dX: (...,)
+    """
+    alpha = float(alpha)
+    (X,) = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("elu_bwd", X=(X, "..."), dY=(dY, "..."))
+    # dX[...] = dY[...] ([X[...] > 0] + alpha exp(X[...]) [X[...] ≤ 0])
+    dX = dY * np.where(X > 0, 1, alpha * np.exp(np.minimum(X, 0)))
+    return dX

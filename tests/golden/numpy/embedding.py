@@ -1,0 +1,101 @@
+"""Embedding Y[t] = E[token[t]]: a row of the table for each token (Bengio et al., 2003).
+
+Each gradient is shaped like its variable: dtoken like token.
+... stands for any number of leading axes.
+"""
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_positions(function, name, array, size):
+    """An integer array, whose entries are positions along an axis of that size; ValueError where they are not."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected integers.")
+    if array.size and not 0 <= array.min() <= array.max() < size:
+        raise ValueError(f"{function}: {name} runs from {array.min()} to {array.max()}, expected 0 to {size - 1}.")
+    return array
+
+
+def _add_at(rows, positions, size, behind=0, summed=None):
+    """The array A with A[..., positions, :] += rows; of several rows at one position, the sum.
+
+    The last `behind` axes of `rows` are those of a row, the `summed` before them (all of them by default) give way to
+    one axis of that size.
+    """
+    split = rows.ndim - behind
+    front, places, row = rows.shape[: split - summed] if summed else (), rows.shape[:split], rows.shape[split:]
+    result = np.zeros((*front, size, *row), rows.dtype)
+    width = math.prod(row)
+    start = size * np.arange(math.prod(front)).reshape(*front, *(1,) * (split - len(front)))
+    flat = width * np.broadcast_to(start + positions, places)[..., None] + np.arange(width)
+    # Of one axis, ufunc.at is several times as fast as of rows.
+    np.add.at(result.reshape(-1), flat.reshape(-1), rows.reshape(-1))
+    return result
+
+
+def embedding(token, E):
+    """Embedding Y[t] = E[token[t]]: a row of the table for each token (Bengio et al., 2003).
+
+    token: (..., n), E: (V, D) -> Y: (..., n, D)
+    """
+    return embedding_fwd(token, E)[0]
+
+
+def embedding_fwd(token, E):
+    """The output Y, and what embedding_bwd needs: token, E."""
+    _check("embedding", token=(token, "... t"), E=(E, "v d"))
+    (E,) = _floating(E)
+    V = E.shape[0]
+    token = _check_positions("embedding", "token", token, V)
+    # Y[..., t, d] = E[token[..., t], d]
+    Y = E[token]
+    return Y, (token, E)
+
+
+def embedding_bwd(residuals, dY):
+    """The gradient dE, given the cotangent dY.
+
+    dY: (..., n, D) -> dE: (V, D)
+    """
+    token, E = residuals
+    dY = np.asarray(dY, dtype=E.dtype)
+    _check("embedding_bwd", token=(token, "... t"), E=(E, "v d"), dY=(dY, "... t d"))
+    V = E.shape[0]
+    # dE[v, d] = Σ_{...,t} dY[..., t, d] [v = token[..., t]]
+    dE = _add_at(dY, token, V, behind=1)
+    return dE

@@ -1,0 +1,102 @@
+"""Gated linear unit with a GELU: Y = A ⊙ gelu(B) (Shazeer, 2020).
+
+Each gradient is shaped like its variable: dA like A.
+... stands for any number of leading axes.
+"""
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _erf(x):
+    """The error function, by the rational approximations of W. J. Cody (1969); highest powers first."""
+    a = np.minimum(np.abs(x), 7)
+    above = (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947)
+    below = (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062)
+    near = x * (_polynomial(a * a, above) / _polynomial(a * a, below))
+    above = (2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295)
+    above += (298.635138197400131, 881.952221241769090, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725)
+    below = (1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858)
+    below += (1621.38957456669019, 3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942)
+    far = np.sign(x) * (1 - np.exp(-a * a) * _polynomial(a, above) / _polynomial(a, below))
+    return np.where(a < 0.46875, near, far)
+
+
+def _polynomial(x, coefficients):
+    """Horner's rule: the coefficients of the highest power first."""
+    value = coefficients[0] * x + coefficients[1]
+    for coefficient in coefficients[2:]:
+        value *= x
+        value += coefficient
+    return value
+
+
+def geglu(A, B):
+    """Gated linear unit with a GELU: Y = A ⊙ gelu(B) (Shazeer, 2020).
+
+    A: (...,), B: (...,) -> Y: (...,)
+    """
+    return geglu_fwd(A, B)[0]
+
+
+def geglu_fwd(A, B):
+    """The output Y, and what geglu_bwd needs: A, B, Phi, H."""
+    _check("geglu", A=(A, "..."), B=(B, "..."))
+    A, B = _floating(A, B)
+    # Phi[...] = (1/2) erf(B[...] / √2) + (1/2)
+    Phi = 0.5 * _erf(B / math.sqrt(2)) + 0.5
+    # H[...] = B[...] Phi[...]
+    H = Phi * B
+    # Y[...] = A[...] H[...]
+    Y = A * H
+    return Y, (A, B, Phi, H)
+
+
+def geglu_bwd(residuals, dY):
+    """The gradients dA, dB, given the cotangent dY.
+
+    dY: (...,) -> dA: (...,), dB: (...,)
+    """
+    A, B, Phi, H = residuals
+    dY = np.asarray(dY, dtype=A.dtype)
+    _check("geglu_bwd", A=(A, "..."), dY=(dY, "..."))
+    # dH[...] = dY[...] A[...]
+    dH = dY * A
+    # dA[...] = dY[...] H[...]
+    dA = dY * H
+    # dB[...] = dH[...] (B[...] exp(-(1/2) B[...]²) / √(2 pi) + Phi[...])
+    dB = dH * (B * np.exp(-0.5 * B**2) / math.sqrt(2 * math.pi) + Phi)
+    return dA, dB

@@ -1,0 +1,69 @@
+"""Hyperbolic tangent by three straight lines: X between -1 and 1, and -1 or 1 beyond (Collobert, 2004).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def hard_tanh(X):
+    """Hyperbolic tangent by three straight lines: X between -1 and 1, and -1 or 1 beyond (Collobert, 2004).
+
+    X: (...,) -> Y: (...,)
+    """
+    return hard_tanh_fwd(X)[0]
+
+
+def hard_tanh_fwd(X):
+    """The output Y, and what hard_tanh_bwd needs: X."""
+    _check("hard_tanh", X=(X, "..."))
+    (X,) = _floating(X)
+    # Y[...] = [X[...] ≥ 1] + X[...] [X[...] < 1] [X[...] > -1] - [X[...] ≤ -1]
+    Y = np.clip(X, -1, 1)
+    return Y, (X,)
+
+
+def hard_tanh_bwd(residuals, dY):
+    """The gradient dX, given the cotangent dY.
+
+    dY: (...,) -> dX: (...,)
+    """
+    (X,) = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("hard_tanh_bwd", X=(X, "..."), dY=(dY, "..."))
+    # dX[...] = dY[...] [X[...] < 1] [X[...] > -1]
+    dX = np.where((X > -1) & (X < 1), dY, 0)
+    return dX

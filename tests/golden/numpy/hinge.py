@@ -1,0 +1,73 @@
+"""Hinge loss L = Σ max(1 - T Y, 0) / N of scores Y, with labels T of ±1 (Cortes and Vapnik, 1995).
+
+Each gradient is shaped like its variable: dY like Y.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def hinge(Y, T):
+    """Hinge loss L = Σ max(1 - T Y, 0) / N of scores Y, with labels T of ±1 (Cortes and Vapnik, 1995).
+
+    Y: (...,), T: (...,) -> L: scalar
+    """
+    return hinge_fwd(Y, T)[0]
+
+
+def hinge_fwd(Y, T):
+    """The output L, and what hinge_bwd needs: Y, T."""
+    _check("hinge", Y=(Y, "..."), T=(T, "..."))
+    Y, T = _floating(Y, T)
+    # L = Σ_... (1 - Y[...] T[...]) [Y[...] T[...] < 1] / |...|
+    part = T * Y
+    L = np.sum(np.where(part < 1, 1 - part, 0)) / Y.size
+    return L, (Y, T)
+
+
+def hinge_bwd(residuals, dL):
+    """The gradients dY, dT, given the cotangent dL.
+
+    dL: scalar -> dY: (...,), dT: (...,)
+    """
+    Y, T = residuals
+    dL = np.asarray(dL, dtype=Y.dtype)
+    _check("hinge_bwd", dL=(dL, ""))
+    # dY[...] = -dL T[...] [Y[...] T[...] < 1] / |...|
+    mask = T * Y < 1
+    dY = -np.where(mask, dL / Y.size * T, 0)
+    # dT[...] = -dL Y[...] [Y[...] T[...] < 1] / |...|
+    dT = -np.where(mask, dL / Y.size * Y, 0)
+    return dY, dT

@@ -1,0 +1,77 @@
+"""Huber loss, the mean of r²/2 where |r| ≤ δ and of δ (|r| - δ/2) beyond, r = Y - T (Huber, 1964).
+
+Each gradient is shaped like its variable: dY like Y.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def huber(Y, T, *, delta=1.0):
+    """Huber loss, the mean of r²/2 where |r| ≤ δ and of δ (|r| - δ/2) beyond, r = Y - T (Huber, 1964).
+
+    Y: (...,), T: (...,) -> L: scalar
+    """
+    return huber_fwd(Y, T, delta=delta)[0]
+
+
+def huber_fwd(Y, T, *, delta=1.0):
+    """The output L, and what huber_bwd needs: R."""
+    delta = float(delta)
+    _check("huber", Y=(Y, "..."), T=(T, "..."))
+    Y, T = _floating(Y, T)
+    # R[...] = Y[...] - T[...]
+    R = Y - T
+    # L = Σ_... ((1/2) R[...]² [|R[...]| ≤ delta] + delta (|R[...]| - (1/2) delta) [|R[...]| >
+    #     delta]) / |...|
+    part = np.abs(R)
+    L = np.sum(np.where(part > delta, delta * (part - 0.5 * delta), 0.5 * R**2)) / Y.size
+    return L, (R,)
+
+
+def huber_bwd(residuals, dL, *, delta=1.0):
+    """The gradients dY, dT, given the cotangent dL.
+
+    dL: scalar -> dY: (...,), dT: (...,)
+    """
+    delta = float(delta)
+    (R,) = residuals
+    dL = np.asarray(dL, dtype=R.dtype)
+    _check("huber_bwd", dL=(dL, ""))
+    # dY[...] = dL (R[...] [|R[...]| ≤ delta] + delta sign(R[...]) [|R[...]| > delta]) / |...|
+    dY = dL / R.size * np.where(np.abs(R) > delta, delta * np.sign(R), R)
+    # dT[...] = -dY[...]
+    dT = -dY
+    return dY, dT

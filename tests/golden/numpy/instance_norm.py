@@ -1,0 +1,91 @@
+"""Instance normalization of each channel over its places (Ulyanov, Vedaldi and Lempitsky, 2016).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def instance_norm(X, gamma, beta, *, eps=1e-05):
+    """Instance normalization of each channel over its places (Ulyanov, Vedaldi and Lempitsky, 2016).
+
+    X: (..., C, H, W), gamma: (C,), beta: (C,) -> Y: (..., C, H, W)
+    """
+    return instance_norm_fwd(X, gamma, beta, eps=eps)[0]
+
+
+def instance_norm_fwd(X, gamma, beta, *, eps=1e-05):
+    """The output Y, and what instance_norm_bwd needs: gamma, r, xhat."""
+    eps = float(eps)
+    _check("instance_norm", X=(X, "... c h w"), gamma=(gamma, "c"), beta=(beta, "c"))
+    X, gamma, beta = _floating(X, gamma, beta)
+    H, W = X.shape[-2:]
+    # mu[..., c] = Σ_{h,w} X[..., c, h, w] / (H W)
+    mu = X.sum(axis=(-2, -1)) / (H * W)
+    # var[..., c] = Σ_{h,w} (X[..., c, h, w] - mu[..., c])² / (H W)
+    xhat = X - mu[..., None, None]
+    var = np.sum(xhat**2, axis=(-2, -1)) / (H * W)
+    # r[..., c] = 1 / √(var[..., c] + eps)
+    r = 1 / np.sqrt(var + eps)
+    # xhat[..., c, h, w] = r[..., c] (X[..., c, h, w] - mu[..., c])
+    xhat *= r[..., None, None]
+    # Y[..., c, h, w] = gamma[c] xhat[..., c, h, w] + beta[c]
+    Y = gamma[:, None, None] * xhat + beta[:, None, None]
+    return Y, (gamma, r, xhat)
+
+
+def instance_norm_bwd(residuals, dY, *, eps=1e-05):
+    """The gradients dX, dgamma, dbeta, given the cotangent dY.
+
+    dY: (..., C, H, W) -> dX: (..., C, H, W), dgamma: (C,), dbeta: (C,)
+    """
+    gamma, r, xhat = residuals
+    dY = np.asarray(dY, dtype=gamma.dtype)
+    _check("instance_norm_bwd", xhat=(xhat, "... c h w"), dY=(dY, "... c h w"))
+    C = gamma.shape[0]
+    H, W = xhat.shape[-2:]
+    # dxhat[..., c, h, w] = dY[..., c, h, w] gamma[c]
+    dxhat = dY * gamma[:, None, None]
+    # dX[..., c, h, w] = r[..., c] (dxhat[..., c, h, w] - xhat[..., c, h, w] Σ_{h1,w1} xhat[...,
+    #     c, h1, w1] dxhat[..., c, h1, w1] / (H W) - Σ_{h1,w1} dxhat[..., c, h1, w1] / (H W))
+    dX_part = np.einsum("...cab,...cab->...c", dxhat, xhat) / (H * W)
+    dX_part_2 = dxhat - xhat * dX_part[..., None, None]
+    dX = r[..., None, None] * (dX_part_2 - (dxhat.sum(axis=(-2, -1)) / (H * W))[..., None, None])
+    # dgamma[c] = Σ_{...,h,w} dY[..., c, h, w] xhat[..., c, h, w]
+    dgamma = np.einsum("achw,achw->c", dY.reshape(-1, C, H, W), xhat.reshape(-1, C, H, W))
+    # dbeta[c] = Σ_{...,h,w} dY[..., c, h, w]
+    dbeta = dY.sum(axis=(-2, -1)).reshape(-1, C).sum(axis=0)
+    return dX, dgamma, dbeta

@@ -1,0 +1,76 @@
+"""Y = X / ‖X‖ of each row (Schroff, Kalenichenko and Philbin, 2015); a row of zeros stays, and counts as constant.
+
+The inverse length r is 0 for a row of zeros, at which X / ‖X‖ has no value.
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def l2_normalize(X):
+    """Y = X / ‖X‖ of each row (Schroff, Kalenichenko and Philbin, 2015); a row of zeros stays, and counts as constant.
+
+    X: (..., d) -> Y: (..., d)
+    """
+    return l2_normalize_fwd(X)[0]
+
+
+def l2_normalize_fwd(X):
+    """The output Y, and what l2_normalize_bwd needs: r, Y."""
+    _check("l2_normalize", X=(X, "... j"))
+    (X,) = _floating(X)
+    # s[...] = Σ_j X[..., j]²
+    s = np.sum(X**2, axis=-1)
+    # r[...] = [s[...] > 0] / √s[...]
+    mask = s > 0
+    r = np.where(mask, 1 / np.sqrt(np.where(mask, s, 1)), 0)
+    # Y[..., j] = X[..., j] r[...]
+    Y = r[..., None] * X
+    return Y, (r, Y)
+
+
+def l2_normalize_bwd(residuals, dY):
+    """The gradient dX, given the cotangent dY.
+
+    dY: (..., d) -> dX: (..., d)
+    """
+    r, Y = residuals
+    dY = np.asarray(dY, dtype=r.dtype)
+    _check("l2_normalize_bwd", Y=(Y, "... j"), dY=(dY, "... j"))
+    # dX[..., j] = r[...] (dY[..., j] - Y[..., j] Σ_j1 dY[..., j1] Y[..., j1])
+    dX = r[..., None] * (dY - Y * np.einsum("...a,...a->...", dY, Y)[..., None])
+    return dX

@@ -1,0 +1,89 @@
+"""Layer normalization: each row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton, 2016).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def layer_norm(X, gamma, beta, *, eps=1e-05):
+    """Layer normalization: each row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton, 2016).
+
+    X: (..., d), gamma: (d,), beta: (d,) -> Y: (..., d)
+    """
+    return layer_norm_fwd(X, gamma, beta, eps=eps)[0]
+
+
+def layer_norm_fwd(X, gamma, beta, *, eps=1e-05):
+    """The output Y, and what layer_norm_bwd needs: gamma, r, xhat."""
+    eps = float(eps)
+    _check("layer_norm", X=(X, "... j"), gamma=(gamma, "j"), beta=(beta, "j"))
+    X, gamma, beta = _floating(X, gamma, beta)
+    d = X.shape[-1]
+    # mu[...] = Σ_j X[..., j] / d
+    mu = X.sum(axis=-1) / d
+    # var[...] = Σ_j (X[..., j] - mu[...])² / d
+    xhat = X - mu[..., None]
+    var = np.sum(xhat**2, axis=-1) / d
+    # r[...] = 1 / √(var[...] + eps)
+    r = 1 / np.sqrt(var + eps)
+    # xhat[..., j] = r[...] (X[..., j] - mu[...])
+    xhat *= r[..., None]
+    # Y[..., j] = gamma[j] xhat[..., j] + beta[j]
+    Y = gamma * xhat + beta
+    return Y, (gamma, r, xhat)
+
+
+def layer_norm_bwd(residuals, dY, *, eps=1e-05):
+    """The gradients dX, dgamma, dbeta, given the cotangent dY.
+
+    dY: (..., d) -> dX: (..., d), dgamma: (d,), dbeta: (d,)
+    """
+    gamma, r, xhat = residuals
+    dY = np.asarray(dY, dtype=gamma.dtype)
+    _check("layer_norm_bwd", xhat=(xhat, "... j"), dY=(dY, "... j"))
+    d = gamma.shape[0]
+    # dxhat[..., j] = dY[..., j] gamma[j]
+    dxhat = dY * gamma
+    # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d -
+    #     Σ_j1 dxhat[..., j1] / d)
+    dX_part = dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
+    dX = r[..., None] * (dX_part - (dxhat.sum(axis=-1) / d)[..., None])
+    # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
+    dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
+    # dbeta[j] = Σ_... dY[..., j]
+    dbeta = dY.reshape(-1, d).sum(axis=0)
+    return dX, dgamma, dbeta

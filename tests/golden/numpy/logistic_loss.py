@@ -1,0 +1,83 @@
+"""Logistic loss L = Σ log(1 + exp(-T Z)) / N of logits Z, with labels T of ±1 (Murphy, 2012, §8.3.1).
+
+Each gradient is shaped like its variable: dZ like Z.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _sigmoid(x):
+    """1 / (1 + exp(-x)); where exp overflows to inf, 1 / inf is the 0 that is wanted."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+def _softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)): the exponential cannot overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def logistic_loss(Z, T):
+    """Logistic loss L = Σ log(1 + exp(-T Z)) / N of logits Z, with labels T of ±1 (Murphy, 2012, §8.3.1).
+
+    Z: (...,), T: (...,) -> L: scalar
+    """
+    return logistic_loss_fwd(Z, T)[0]
+
+
+def logistic_loss_fwd(Z, T):
+    """The output L, and what logistic_loss_bwd needs: Z, T."""
+    _check("logistic_loss", Z=(Z, "..."), T=(T, "..."))
+    Z, T = _floating(Z, T)
+    # L = Σ_... softplus(-Z[...] T[...]) / |...|
+    L = _softplus(-(T * Z)).sum() / Z.size
+    return L, (Z, T)
+
+
+def logistic_loss_bwd(residuals, dL):
+    """The gradients dZ, dT, given the cotangent dL.
+
+    dL: scalar -> dZ: (...,), dT: (...,)
+    """
+    Z, T = residuals
+    dL = np.asarray(dL, dtype=Z.dtype)
+    _check("logistic_loss_bwd", dL=(dL, ""))
+    # dZ[...] = -dL T[...] sigmoid(-Z[...] T[...]) / |...|
+    part = dL / Z.size * _sigmoid(-(T * Z))
+    dZ = -(part * T)
+    # dT[...] = -dL Z[...] sigmoid(-Z[...] T[...]) / |...|
+    dT = -(part * Z)
+    return dZ, dT

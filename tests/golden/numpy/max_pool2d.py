@@ -1,0 +1,170 @@
+"""Max pooling over square windows (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+What is read outside a tensor is 0.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_least(function, axis, name, size):
+    """Raise a ValueError where an axis of the result would be empty."""
+    if size < 1:
+        raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _margins(shape, sizes, rows):
+    """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
+    margins = []
+    for length, (start, *steps) in zip(shape, rows, strict=True):
+        reach = [step * (size - 1) for step, size in zip(steps, sizes, strict=True)]
+        first = start + sum(r for r in reach if r < 0)
+        last = start + sum(r for r in reach if r > 0)
+        margins.append((max(0, -first), max(0, last + 1 - length)))
+    return margins
+
+
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
+    split = array.ndim - len(rows)
+    margins = _margins(array.shape[split:], sizes, rows)
+    if np.any(margins):
+        inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
+        padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
+        array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
+        array[..., *inside] = unpadded
+    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+    steps = zip(*(steps for _, *steps in rows), strict=True)
+    strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
+    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+
+
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
+    split = values.ndim - len(rows[0]) + 1
+    sizes = values.shape[split:]
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    rest = [slice(None)] * (len(sizes) - taps)
+    for tap in np.ndindex(*sizes[:taps]):
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
+    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+
+
+def _first_maximum(array, count):
+    """Which entries are the first of the largest over the last axes, so many."""
+    rows = array.reshape(*array.shape[: array.ndim - count], -1)
+    return (np.arange(rows.shape[-1]) == rows.argmax(axis=-1)[..., None]).reshape(array.shape)
+
+
+def max_pool2d(X, *, window=2, stride=2, padding=0):
+    """Max pooling over square windows (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+
+    X: (..., H, W) -> Y: (..., y, x)
+    """
+    return max_pool2d_fwd(X, window=window, stride=stride, padding=padding)[0]
+
+
+def max_pool2d_fwd(X, *, window=2, stride=2, padding=0):
+    """The output Y, and what max_pool2d_bwd needs: X."""
+    _check_option("max_pool2d", "window", window, 1)
+    _check_option("max_pool2d", "stride", stride, 1)
+    _check_option("max_pool2d", "padding", padding, 0)
+    _check("max_pool2d", X=(X, "... h w"))
+    (X,) = _floating(X)
+    H, W = X.shape[-2:]
+    n_y = (H + 2 * padding - window) // stride + 1
+    n_x = (W + 2 * padding - window) // stride + 1
+    _check_least("max_pool2d", "y", "Y", n_y)
+    _check_least("max_pool2d", "x", "Y", n_x)
+    # Y[..., y, x] = max_{u,v} (X[..., stride y + u - padding, stride x + v - padding])
+    X_windows = _windows(
+        X, (n_y, n_x, window, window), (-padding, stride, 0, 1, 0), (-padding, 0, stride, 0, 1), outside=-np.inf
+    )
+    Y = X_windows.max(axis=(-2, -1))
+    return Y, (X,)
+
+
+def max_pool2d_bwd(residuals, dY, *, window=2, stride=2, padding=0):
+    """The gradient dX, given the cotangent dY.
+
+    dY: (..., y, x) -> dX: (..., H, W)
+    """
+    _check_option("max_pool2d_bwd", "window", window, 1)
+    _check_option("max_pool2d_bwd", "stride", stride, 1)
+    _check_option("max_pool2d_bwd", "padding", padding, 0)
+    (X,) = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("max_pool2d_bwd", X=(X, "... h w"), dY=(dY, "... y x"))
+    H, W = X.shape[-2:]
+    n_y = (H + 2 * padding - window) // stride + 1
+    n_x = (W + 2 * padding - window) // stride + 1
+    _check_size("max_pool2d_bwd", "y", "dY", dY.shape[-2], n_y)
+    _check_size("max_pool2d_bwd", "x", "dY", dY.shape[-1], n_x)
+    # dX[..., h, w] = Σ_{y,x,u,v} dY[..., y, x] [(u,v) = argmax_{u1,v1} (X[..., stride y + u1 -
+    #     padding, stride x + v1 - padding])] [h = stride y + u - padding] [w = stride x + v -
+    #     padding]
+    X_windows = _windows(
+        X, (n_y, n_x, window, window), (-padding, stride, 0, 1, 0), (-padding, 0, stride, 0, 1), outside=-np.inf
+    )
+    mask = _first_maximum(X_windows, 2)
+    dX_taps = np.where(np.moveaxis(mask, (-2, -1, -4, -3), (-4, -3, -2, -1)), dY[..., None, None, :, :], 0)
+    dX = _overlap_add(dX_taps, (H, W), 2, (-padding, 1, 0, stride, 0), (-padding, 0, 1, 0, stride))
+    return dX

@@ -1,0 +1,73 @@
+"""Mean absolute error L = Σ |Y - T| / N over all N entries (Hastie, Tibshirani and Friedman, 2009, §10.6).
+
+Each gradient is shaped like its variable: dY like Y.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def mean_absolute_error(Y, T):
+    """Mean absolute error L = Σ |Y - T| / N over all N entries (Hastie, Tibshirani and Friedman, 2009, §10.6).
+
+    Y: (...,), T: (...,) -> L: scalar
+    """
+    return mean_absolute_error_fwd(Y, T)[0]
+
+
+def mean_absolute_error_fwd(Y, T):
+    """The output L, and what mean_absolute_error_bwd needs: R."""
+    _check("mean_absolute_error", Y=(Y, "..."), T=(T, "..."))
+    Y, T = _floating(Y, T)
+    # R[...] = Y[...] - T[...]
+    R = Y - T
+    # L = Σ_... |R[...]| / |...|
+    L = np.sum(np.abs(R)) / Y.size
+    return L, (R,)
+
+
+def mean_absolute_error_bwd(residuals, dL):
+    """The gradients dY, dT, given the cotangent dL.
+
+    dL: scalar -> dY: (...,), dT: (...,)
+    """
+    (R,) = residuals
+    dL = np.asarray(dL, dtype=R.dtype)
+    _check("mean_absolute_error_bwd", dL=(dL, ""))
+    # dY[...] = dL sign(R[...]) / |...|
+    dY = dL / R.size * np.sign(R)
+    # dT[...] = -dY[...]
+    dT = -dY
+    return dY, dT

@@ -1,0 +1,82 @@
+"""Mish Y = X tanh(softplus(X)) (Misra, 2020).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _sigmoid(x):
+    """1 / (1 + exp(-x)); where exp overflows to inf, 1 / inf is the 0 that is wanted."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+def _softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)): the exponential cannot overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def mish(X):
+    """Mish Y = X tanh(softplus(X)) (Misra, 2020).
+
+    X: (...,) -> Y: (...,)
+    """
+    return mish_fwd(X)[0]
+
+
+def mish_fwd(X):
+    """The output Y, and what mish_bwd needs: X, T."""
+    _check("mish", X=(X, "..."))
+    (X,) = _floating(X)
+    # T[...] = tanh(softplus(X[...]))
+    T = np.tanh(_softplus(X))
+    # Y[...] = X[...] T[...]
+    Y = T * X
+    return Y, (X, T)
+
+
+def mish_bwd(residuals, dY):
+    """The gradient dX, given the cotangent dY.
+
+    dY: (...,) -> dX: (...,)
+    """
+    X, T = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("mish_bwd", X=(X, "..."), dY=(dY, "..."))
+    # dX[...] = dY[...] (X[...] sigmoid(X[...]) (1 - T[...]²) + T[...])
+    dX = dY * (X * (1 - T**2) * _sigmoid(X) + T)
+    return dX

@@ -1,0 +1,80 @@
+"""Root mean square normalization of each row, then scaled (Zhang and Sennrich, 2019).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def rms_norm(X, gamma, *, eps=1e-06):
+    """Root mean square normalization of each row, then scaled (Zhang and Sennrich, 2019).
+
+    X: (..., d), gamma: (d,) -> Y: (..., d)
+    """
+    return rms_norm_fwd(X, gamma, eps=eps)[0]
+
+
+def rms_norm_fwd(X, gamma, *, eps=1e-06):
+    """The output Y, and what rms_norm_bwd needs: gamma, r, xhat."""
+    eps = float(eps)
+    _check("rms_norm", X=(X, "... j"), gamma=(gamma, "j"))
+    X, gamma = _floating(X, gamma)
+    d = X.shape[-1]
+    # r[...] = 1 / √(Σ_j X[..., j]² / d + eps)
+    r = 1 / np.sqrt(np.sum(X**2, axis=-1) / d + eps)
+    # xhat[..., j] = X[..., j] r[...]
+    xhat = r[..., None] * X
+    # Y[..., j] = gamma[j] xhat[..., j]
+    Y = gamma * xhat
+    return Y, (gamma, r, xhat)
+
+
+def rms_norm_bwd(residuals, dY, *, eps=1e-06):
+    """The gradients dX, dgamma, given the cotangent dY.
+
+    dY: (..., d) -> dX: (..., d), dgamma: (d,)
+    """
+    gamma, r, xhat = residuals
+    dY = np.asarray(dY, dtype=gamma.dtype)
+    _check("rms_norm_bwd", xhat=(xhat, "... j"), dY=(dY, "... j"))
+    d = gamma.shape[0]
+    # dxhat[..., j] = dY[..., j] gamma[j]
+    dxhat = dY * gamma
+    # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d)
+    dX = r[..., None] * (dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None])
+    # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
+    dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
+    return dX, dgamma

@@ -1,0 +1,141 @@
+"""Attention with rotary embedding of queries and keys: the scores depend on i - j alone (Su et al., 2021).
+
+Query i stands at place i + past, key j at place j.
+
+Each gradient is shaped like its variable: dQ like Q.
+... stands for any number of leading axes.
+What is read outside a tensor is 0.
+"""
+
+# ruff: noqa: E741, RUF100 (the names are those of the equations)
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def rotary_attention(Q, K, V, *, base=10000, past=0):
+    """Attention with rotary embedding of queries and keys: the scores depend on i - j alone (Su et al., 2021).
+
+    Q: (..., n, 2, r), K: (..., m, 2, r), V: (..., m, d_v) -> O: (..., n, d_v)
+    """
+    return rotary_attention_fwd(Q, K, V, base=base, past=past)[0]
+
+
+def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
+    """The output O, and what rotary_attention_bwd needs: V, cosine, sine, A, cosine1, sine1, B, P, O."""
+    base = float(base)
+    _check_option("rotary_attention", "past", past, 0)
+    _check("rotary_attention", Q=(Q, "... i c p"), K=(K, "... j c p"), V=(V, "... j e"))
+    Q, K, V = _floating(Q, K, V)
+    ell = Q.shape[:-3]
+    n = Q.shape[-3]
+    r = Q.shape[-1]
+    m = K.shape[-3]
+    _check_size("rotary_attention", "c", "Q", Q.shape[-2], 2)
+    # cosine[i, p] = cos((i + past) exp(-p log(base) / r))
+    E = np.exp(-math.log(base) / r * np.arange(r).astype(Q.dtype))
+    part = (np.arange(n) + past).astype(Q.dtype)[:, None] * E
+    cosine = np.cos(part)
+    # sine[i, p] = sin((i + past) exp(-p log(base) / r))
+    sine = np.sin(part)
+    # A[..., i, c, p] = Q[..., i, c, p] cosine[i, p] + Q[..., i, 1 - c, p] sine[i, p] (2 c - 1)
+    part_2 = (2 * np.arange(2) - 1).astype(Q.dtype)
+    A = cosine[:, None, :] * Q + sine[:, None, :] * part_2[:, None] * Q[..., ::-1, :]
+    # cosine1[j, p] = cos(j exp(-p log(base) / r))
+    part_3 = np.arange(m).astype(Q.dtype)[:, None] * E
+    cosine1 = np.cos(part_3)
+    # sine1[j, p] = sin(j exp(-p log(base) / r))
+    sine1 = np.sin(part_3)
+    # B[..., j, c, p] = K[..., j, c, p] cosine1[j, p] + K[..., j, 1 - c, p] sine1[j, p] (2 c -
+    #     1)
+    B = cosine1[:, None, :] * K + sine1[:, None, :] * part_2[:, None] * K[..., ::-1, :]
+    # S[..., i, j] = Σ_{c,p} A[..., i, c, p] B[..., j, c, p] / √(2 r)
+    S = A.reshape(*ell, n, -1) @ B.reshape(*ell, m, -1).mT / math.sqrt(2 * r)
+    # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    S -= S.max(axis=-1, keepdims=True)
+    P = np.exp(S, out=S)
+    P /= P.sum(axis=-1, keepdims=True)
+    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+    O = P @ V
+    return O, (V, cosine, sine, A, cosine1, sine1, B, P, O)
+
+
+def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
+    """The gradients dQ, dK, dV, given the cotangent dO.
+
+    dO: (..., n, d_v) -> dQ: (..., n, 2, r), dK: (..., m, 2, r), dV: (..., m, d_v)
+    """
+    _check_option("rotary_attention_bwd", "past", past, 0)
+    V, cosine, sine, A, cosine1, sine1, B, P, O = residuals
+    dO = np.asarray(dO, dtype=V.dtype)
+    _check("rotary_attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
+    ell = V.shape[:-2]
+    m = V.shape[-2]
+    n, r = cosine.shape
+    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+    delta = np.einsum("...ie,...ie->...i", dO, O)
+    # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+    dS = dO @ V.mT
+    dS -= delta[..., None]
+    dS *= P
+    # dB[..., j, c, p] = Σ_i A[..., i, c, p] dS[..., i, j] / √(2 r)
+    part = dS / math.sqrt(2 * r)
+    dB = (part.mT @ A.reshape(*ell, n, -1)).reshape(*ell, m, 2, r)
+    # dA[..., i, c, p] = Σ_j B[..., j, c, p] dS[..., i, j] / √(2 r)
+    dA = (part @ B.reshape(*ell, m, -1)).reshape(*ell, n, 2, r)
+    # dQ[..., i, c, p] = cosine[i, p] dA[..., i, c, p] + sine[i, p] dA[..., i, 1 - c, p] (1 - 2
+    #     c)
+    part_2 = (1 - 2 * np.arange(2)).astype(V.dtype)
+    dQ = dA * cosine[:, None, :] + sine[:, None, :] * part_2[:, None] * dA[..., ::-1, :]
+    # dK[..., j, c, p] = cosine1[j, p] dB[..., j, c, p] + sine1[j, p] dB[..., j, 1 - c, p] (1 -
+    #     2 c)
+    dK = dB * cosine1[:, None, :] + sine1[:, None, :] * part_2[:, None] * dB[..., ::-1, :]
+    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
+    dV = P.mT @ dO
+    return dQ, dK, dV

@@ -1,0 +1,107 @@
+"""Attention of query i to the i-th key and the `window` keys before it (Beltagy et al., Longformer, 2020).
+
+A query behind the last key may have none in its window: where no j fits, P = 0 and O = 0.
+
+Each gradient is shaped like its variable: dQ like Q.
+... stands for any number of leading axes.
+"""
+
+# ruff: noqa: E741, RUF100 (the names are those of the equations)
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def sliding_window_attention(Q, K, V, *, window=1):
+    """Attention of query i to the i-th key and the `window` keys before it (Beltagy et al., Longformer, 2020).
+
+    Q: (..., n, d_k), K: (..., m, d_k), V: (..., m, d_v) -> O: (..., n, d_v)
+    """
+    return sliding_window_attention_fwd(Q, K, V, window=window)[0]
+
+
+def sliding_window_attention_fwd(Q, K, V, *, window=1):
+    """The output O, and what sliding_window_attention_bwd needs: Q, K, V, P, O."""
+    _check_option("sliding_window_attention", "window", window, 0)
+    _check("sliding_window_attention", Q=(Q, "... i d"), K=(K, "... j d"), V=(V, "... j e"))
+    Q, K, V = _floating(Q, K, V)
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
+    S = Q / math.sqrt(d_k) @ K.mT
+    # P[..., i, j] = exp(S[..., i, j]) [i ≤ j + window] [j ≤ i] / (Σ_k exp(S[..., i, k]) [i ≤ k
+    #     + window] [k ≤ i])
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    mask = np.arange(m) + window >= np.arange(n)[:, None]
+    S_masked = np.where((np.arange(n)[:, None] >= np.arange(m)) & mask, S, -np.inf)
+    S_masked -= S_masked.max(axis=-1, keepdims=True, initial=np.finfo(Q.dtype).min)
+    P = np.exp(S_masked, out=S_masked)
+    P_sum = P.sum(axis=-1)
+    P /= np.where(P_sum > 0, P_sum, 1)[..., None]
+    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+    O = P @ V
+    return O, (Q, K, V, P, O)
+
+
+def sliding_window_attention_bwd(residuals, dO, *, window=1):
+    """The gradients dQ, dK, dV, given the cotangent dO.
+
+    dO: (..., n, d_v) -> dQ: (..., n, d_k), dK: (..., m, d_k), dV: (..., m, d_v)
+    """
+    _check_option("sliding_window_attention_bwd", "window", window, 0)
+    Q, K, V, P, O = residuals
+    dO = np.asarray(dO, dtype=Q.dtype)
+    _check("sliding_window_attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
+    d_k = Q.shape[-1]
+    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+    delta = np.einsum("...ie,...ie->...i", dO, O)
+    # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+    dS = dO @ V.mT
+    dS -= delta[..., None]
+    dS *= P
+    # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
+    dQ = dS @ (K / math.sqrt(d_k))
+    # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
+    dK = dS.mT @ (Q / math.sqrt(d_k))
+    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
+    dV = P.mT @ dO
+    return dQ, dK, dV

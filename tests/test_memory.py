@@ -1,0 +1,146 @@
+"""Memory that is written to again: only the function's own, and only when nothing needs what was in it."""
+
+import ast
+
+import numpy as np
+import pytest
+from sympy import Symbol, exp, log, tanh
+
+from derive.core.axes import Index
+from derive.language import Tensor, axes, define, layer
+from derive.loading import load
+from derive.lowering.memory import in_place
+from derive.lowering.program import Assign, Contract, Expand, Map, Name, Permute, Reduce
+from derive.lowering.render import compiled, numpy_source
+from derive.witnesses.evidence import tupled
+from derive.witnesses.sampling import cases
+
+n, m = (Symbol(name, integer=True, positive=True) for name in "nm")
+i, j = Index("i", n), Index("j", m)
+ROWS = (i, j)
+
+
+def array(name, over=ROWS):
+    return Name(name, axes=over)
+
+
+def two(op, left, right, over=ROWS):
+    return Map(op, (left, right), axes=over)
+
+
+def of(function, value):
+    return Map(function, (value,), axes=ROWS)
+
+
+def printed(statements):
+    """(target, how): in place under a function or by an operation, or anew."""
+    return [(s.target, s.out or s.update or "new") for s in statements]
+
+
+X, Y, s = array("X"), array("Y"), Name("s", axes=(i,))
+FRESH = Assign("A", two("mul", X, Y))
+
+
+def test_a_function_of_a_difference_goes_into_what_is_not_needed_any_more():
+    result = in_place([FRESH, Assign("B", of("exp", two("sub", array("A"), X)))], ["B"], ["A", "B"])
+    assert printed(result) == [("A", "new"), ("A", "sub"), ("B", "A")]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [Assign("C", two("add", array("A"), Y)), Assign("C", Reduce("sum", array("A"), (-1,), axes=(i,)))],
+    ids=["it is read again", "it is summed"],
+)
+def test_what_is_read_later_is_not_written_to(later):
+    result = in_place([FRESH, Assign("B", of("exp", two("sub", array("A"), X))), later], ["B", "C"], ["A", "B", "C"])
+    assert printed(result)[:3] == [("A", "new"), ("B", "new"), ("B", "B")]
+
+
+def test_what_is_handed_back_and_arguments_are_not_written_to():
+    result = in_place([FRESH, Assign("B", of("exp", two("sub", array("A"), X)))], ["A", "B"], ["A", "B"])
+    assert printed(result) == [("A", "new"), ("B", "new"), ("B", "B")]
+    result = in_place([Assign("B", of("exp", two("sub", X, Y)))], ["B"], ["B"])
+    assert printed(result) == [("B", "new"), ("B", "B")]
+
+
+def test_what_a_view_shows_is_not_written_to():
+    view = Assign("V", Permute(array("A"), (1, 0), axes=(j, i)))
+    use = Assign("C", two("mul", Name("V", axes=(j, i)), Name("V", axes=(j, i)), (j, i)))
+    result = in_place([FRESH, view, Assign("B", of("exp", two("sub", array("A"), X))), use], ["B", "C"], "ABCV")
+    assert ("A", "sub") not in printed(result)
+
+
+def test_a_matrix_product_with_something_smaller_is_written_to():
+    """X (A @ B - s): under an operator with an operand of another shape the language takes new memory."""
+    product = Contract(X, Y, axes=ROWS)
+    lowered = two("sub", product, Expand(s, (True, False), axes=(i,)))
+    for value in (two("mul", X, lowered), two("mul", lowered, X)):
+        assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new"), ("T", "sub"), ("T", "mul")]
+    for value in (two("mul", X, two("sub", product, Y)), two("sub", X, lowered), two("mul", X, two("sub", Y, s))):
+        assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new")]
+
+
+def test_a_temporary_takes_the_name_of_what_it_becomes():
+    statements = [Assign("E", of("exp", X)), Assign("P", two("div", array("E"), s))]
+    assert printed(in_place(statements, ["P"], ["P"])) == [("P", "new"), ("P", "div")]
+    # A tensor that the author named keeps its name.
+    assert printed(in_place(statements, ["P"], ["E", "P"])) == [("E", "new"), ("P", "new")]
+
+
+def test_a_smaller_array_has_no_room():
+    small = Assign("E", Map("exp", (s,), axes=(i,)))
+    statements = [small, Assign("P", two("mul", Name("E", axes=(i,)), X))]
+    assert printed(in_place(statements, ["P"], ["P"])) == [("E", "new"), ("P", "new")]
+
+
+# layers
+
+a, b = axes("a=n b=m")
+
+
+@layer
+def chained(x: Tensor[..., a, b], y: Tensor[..., b]):
+    """Functions of differences, one behind the other; the first is needed at the end."""
+    p = define("p", (..., a, b), exp(x[..., a, b] - y[..., b]))
+    q = define("q", (..., a, b), tanh(p[..., a, b] - 1))
+    return define("r", (..., a, b), log(q[..., a, b] ** 2 + p[..., a, b]) * p[..., a, b])
+
+
+@layer
+def scalars(x: Tensor[...]):
+    """Of entries alone, which may be a single number."""
+    return define("y", (...,), exp(x[...] - 1) / (1 + exp(x[...] - 1)))
+
+
+WRITTEN = ("softmax", "attention", "sliding_window_attention", "rotary_attention", "mlp")
+LAYERS = {**{name: load(name) for name in WRITTEN}, "chained": chained, "scalars": scalars}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_neither_arguments_nor_residuals_are_written_to(name):
+    """The backward function gives the same a second time, and all arrays that it is given are closed for writing."""
+    case = cases(LAYERS[name], seed=2, work=3000)[0]
+    module = compiled(LAYERS[name])
+    arguments = [np.array(value) for value in case.arguments.values()]
+    close(arguments)
+    outputs, residuals = getattr(module, f"{name}_fwd")(*arguments, **case.options)
+    close([*tupled(outputs), *flat(residuals)])
+    twice = [tupled(getattr(module, f"{name}_bwd")(residuals, *case.cotangents, **case.options)) for _ in range(2)]
+    for first, second in zip(*twice, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def close(arrays):
+    for value in arrays:
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+
+
+def flat(residuals):
+    for value in residuals:
+        yield from flat(value) if isinstance(value, tuple) else (value,)
+
+
+def test_a_number_is_not_written_to():
+    assert compiled(scalars).scalars(np.float64(1)) == pytest.approx(0.5)
+    assert not any(isinstance(node, ast.AugAssign) for node in ast.walk(ast.parse(numpy_source(scalars))))
