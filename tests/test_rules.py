@@ -228,6 +228,9 @@ def test_contract_leaves_a_position_that_stands_in_no_place_of_its_own():
     assert contract(moved) == moved
     other = total(u(j) * atom(Bracket("==", Affine.of(j) - at)), (j,))
     assert contract(other) == other
+    listed = multiply(read("w", i), read("E", Affine.look_up(Lookup("t", (Affine.of(i),), m))))
+    moved = total(listed * atom(Bracket("==", Affine.of(i) - Affine.of(j) - Affine.of(k))), (i,))
+    assert contract(moved, {"w": Named("w", (i,))}) == moved, "w[j + k] may lie outside, and there is no t[j + k]"
     own = total(v(a) * atom(Bracket("==", Affine.of(a) - position("s", a))), (a,))
     assert contract(own) == own
 

@@ -122,9 +122,11 @@ def _vanishes_outside(index: Index, factors: tuple[Factor, ...], names: Names) -
     """Does a bare read with a positive exponent carry the index, so that the product is 0 out of its range?
 
     Only other reads, brackets and the index as a number may carry it too: 1/X[j] and log(X[j]) are not finite where
-    X[j] reads 0.
+    X[j] reads 0. And no integer tensor may be read at it: outside of one there is no position.
     """
     carrying = [(a, e) for a, e in factors if index in a.free]
+    if any(index in entry.free for a, _ in carrying for entry in a.lookups()):
+        return False
     tame = all(isinstance(a, Bracket) or isinstance(a, (Read, Position)) and e > 0 for a, e in carrying)
     return tame and any(isinstance(a, Read) and ends_with(index, a, names) for a, _ in carrying)
 

@@ -1,7 +1,7 @@
 """Declared facts: what the author of a layer says is true of an argument, beyond its shape.
 
-    Σ_c T[b, c] = 1           a sum of entries over some axes is a number
-    A[i, j] = A[j, i]         entries are equal where two indices are exchanged
+Σ_c T[b, c] = 1           a sum of entries over some axes is a number
+A[i, j] = A[j, i]         entries are equal where two indices are exchanged
 """
 
 from __future__ import annotations

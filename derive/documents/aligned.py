@@ -67,7 +67,11 @@ def _remark_width(lines: Sequence[Line], room: float) -> float | None:
     if not remark:
         return 0.0
     beside = remark + 24.0
-    return beside if remark <= WIDEST_REMARK and room - left - beside > room / 3 else None
+    fitted = room - left - 13.0 - beside
+    if remark > WIDEST_REMARK or fitted <= room / 3 - 13.0:
+        return None
+    # What cannot be broken into rows as narrow as that needs the place of the remarks.
+    return beside if all(width(part) <= fitted for line in lines for part in broken(line.right, fitted)) else None
 
 
 def rows(lines: Sequence[Line], room: float) -> list[str]:

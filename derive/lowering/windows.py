@@ -14,7 +14,8 @@ from derive.core import canonical
 from derive.core.atoms import Argmax, Atom, Bracket, Read
 from derive.core.axes import Affine, Coefficient, Index, fresh, plain_number, symbolic
 from derive.core.layer import Role, Symbol
-from derive.core.terms import Factor, Term, product
+from derive.core.terms import Expr, Factor, Term, product
+from derive.core.traverse import atoms
 from derive.lowering.layout import FLAT_SIZE, ordered
 from derive.lowering.program import Diagonal, Row, Value, Window
 from derive.lowering.signs import defined
@@ -173,9 +174,15 @@ def _unit(coefficient: Coefficient) -> bool:
 
 
 def _solvable(bracket: Bracket, index: Index, term: Term) -> bool:
-    """May a condition be solved for an index? Not where a maximum is taken for each of its values, or among them."""
-    unit = _unit(bracket.affine.coefficient(index))
-    return unit and not any(isinstance(a, Argmax) and index in a.free for a, _ in term.factors)
+    """May a condition be solved for an index?
+
+    Not where a maximum is taken for each of its values, or among them; nor where an integer tensor is read at it:
+    outside of one there is no position.
+    """
+    inside = [a for a in atoms(Expr((term,))) if index in a.free]
+    if any(isinstance(a, Argmax) or any(index in entry.free for entry in a.lookups()) for a in inside):
+        return False
+    return _unit(bracket.affine.coefficient(index))
 
 
 def _carried(index: Index, term: Term, symbols: Symbols) -> bool:

@@ -48,7 +48,7 @@ class Builder:
         self.room = MAX_EXPANSION
 
     def sum(self, value: Expr, axes: tuple[Index, ...], bare: bool = False) -> Matrix:
-        """A sum of terms over these axes. A number, a size or an option among other terms stands for all its entries."""
+        """A sum of terms over these axes. A number, size or option among other terms stands for all its entries."""
         terms = self.order.summands(value, axes)
         bare = bare or len(terms) > 1
         trees: list[Matrix] = []

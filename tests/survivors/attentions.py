@@ -237,8 +237,8 @@ HANDWRITTEN: Table = {
     COMMUTES: (
         (
             "sliding_window_attention_fwd",
-            "np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window, dtype=bool)",
-            "~np.tri(n, m, -window, dtype=bool) & np.tri(n, m, dtype=bool)",
+            "np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool)",
+            "~np.tri(n, m, -window - 1, dtype=bool) & np.tri(n, m, dtype=bool)",
         ),
     ),
     CONVERTED: (
