@@ -74,9 +74,9 @@ def named(name: str) -> Layer:
             return layer
     known = all_layers()
     if name not in known:
-        raise UsageError(
-            f"there is no layer {name!r}. {nearest(name, known)} For a layer of your own, give its file: my_layers.py."
-        )
+        hint = nearest(name, known)
+        hint = hint if hint.startswith("Did") else "'derive list' shows all."
+        raise UsageError(f"there is no layer {name!r}. {hint} For a layer of your own, give its file: my_layers.py.")
     return known[name]
 
 
@@ -112,10 +112,16 @@ def layers_of(module: ModuleType) -> dict[str, Layer]:
     return {value.name: value for value in vars(module).values() if isinstance(value, Layer)}
 
 
+# How alike two names are that may be meant for one another, and by how much one may fall behind the likest.
+LIKE, MARGIN = 0.5, 0.15
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The remedy for a name that does not exist: the ones that look like it, else all."""
+    """The remedy for a name that does not exist: the ones that look most like it, else all."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    likeness = {other: difflib.SequenceMatcher(None, other, name).ratio() for other in known}
+    best = max(likeness.values(), default=0.0)
+    close = sorted((k for k in known if likeness[k] >= max(best - MARGIN, LIKE)), key=lambda k: -likeness[k])[:3]
     return f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known)}."
 
 

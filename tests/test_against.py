@@ -185,7 +185,7 @@ def test_what_the_function_overwrites_is_its_own(check):
 
 
 CANNOT = {
-    "two": "two returns 2 gradients but linear has 3 arguments. Return (dX, dW, db), in this order.",
+    "two": "two returns 2 gradients but linear has 3 variables. Return (dX, dW, db), in this order.",
     "leaves": "leaves raises SystemExit: 0",
     "raises": "raises raises ValueError: matmul: Input operand 1 has a mismatch",
     "few": "few(X, W, dY) cannot be called with 4 arguments. For linear it is called as few(X, W, b, dY).",

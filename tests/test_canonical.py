@@ -132,7 +132,7 @@ def test_the_indices_of_a_maximum_may_be_called_anything():
 
 
 def test_substitution_does_not_reach_into_a_maximum():
-    """An index of the maximum's own stays, and is renamed where what comes in is called like it, or like its new name."""
+    """An index of the maximum's own stays, and is renamed where what comes in is called like it or its new name."""
     j1 = Index("j1", n)
     inner = Maximum(multiply(read("A", i, j), read("w", j)), (j,))
     assert inner.substitute({j: Affine.of(k)}) == inner

@@ -69,8 +69,10 @@ def test_an_unknown_layer_is_answered_with_the_nearest():
     )
 
 
-def test_a_name_like_no_other_is_answered_with_all():
-    assert "There are: affine, attention, conv1d" in message(load, "zzzzzz")
+def test_a_name_like_no_other_is_answered_with_where_all_are():
+    assert message(load, "zzzzzz") == (
+        "there is no layer 'zzzzzz'. 'derive list' shows all. For a layer of your own, give its file: my_layers.py."
+    )
 
 
 def test_a_layer_from_a_file(write):

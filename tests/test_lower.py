@@ -84,7 +84,7 @@ EXPECTED = [
             "dV = P.mT @ dO",
         ],
     ),
-    (load("mse"), "mse_bwd", ["dY = 2 * dL / Y.size * (Y - T)", "dT = -dY"]),
+    (load("mse"), "mse_bwd", ["dY = 2 * dL / R.size * R", "dT = -dY"]),
     (
         load("toeplitz"),
         "toeplitz_fwd",

@@ -315,6 +315,7 @@ def test_a_fault_in_handwritten_code_makes_the_check_fail(name, small, monkeypat
 
 # wrong rows in the table of primitives
 
+
 def times(factor: int, row: Primitive) -> Primitive:
     """The row with a multiple of its derivative; of one that is 0, with 1."""
     return replace(row, derivative=lambda x, y: factor * row.derivative(x, y) if row.derivative(x, y).terms else ONE)

@@ -205,7 +205,7 @@ def test_there_is_no_gradient_by_positions(capsys):
 
 # somebody's own backward pass
 
-MINE = '''
+MINE = """
 import numpy as np
 
 
@@ -219,7 +219,7 @@ def wrong(token, E, dY):
     dE = np.zeros_like(E)
     dE[token] += dY
     return dE
-'''
+"""
 
 
 def test_a_backward_pass_of_somebodys_own_is_checked(tmp_path, capsys):

@@ -104,7 +104,9 @@ FAULTS = {
 
 # What survives, and why: lines of layers in which a fault changes nothing.
 BESIDE_ZERO = "in a step it stands beside the factor Σ (X - μ), which is 0"
-ROW_SUMS = "a row of the adjoint of a softmax's argument sums to 0: what is the same along it, as the i of j - i, is lost"
+ROW_SUMS = (
+    "a row of the adjoint of a softmax's argument sums to 0: what is the same along it, as the i of j - i, is lost"
+)
 SYMMETRIC = "the identity and x xᵀ are their own transposes"
 NO_SHIFT = "a softmax does not depend on its shift: what goes through it is 0"
 COMMUTES = "a number may stand on either side of a matrix"

@@ -89,5 +89,4 @@ def test_the_gradient_requires_the_same():
 def test_equal_sizes_look_alike(one, other):
     n = sympy.Symbol("n", integer=True, positive=True)
     first, second = (sympy.sympify(text, locals={"n": n}) for text in (one, other))
-    assert first != second or settled(first) == settled(second)
-    assert settled(first) == settled(second)
+    assert sympy.expand(settled(first) - settled(second)) == 0

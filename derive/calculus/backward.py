@@ -94,6 +94,7 @@ def _sizes_in(value: Expr) -> set[str]:
         if isinstance(factor, (Argmax, Maximum)):
             sizes.extend(i.size for i in factor.over)
         names.update(r.tensor for r in factor.lookups())
-        affines = factor.at if isinstance(factor, Read) else (factor.affine,) if isinstance(factor, (Bracket, Position)) else ()
+        affines = factor.at if isinstance(factor, Read) else ()
+        affines += (factor.affine,) if isinstance(factor, (Bracket, Position)) else ()
         sizes.extend(c for a in affines for c in (a.constant, *(c for _, c in a.terms)) if not isinstance(c, int))
     return names | {str(x) for size in sizes for x in size.free_symbols}

@@ -169,7 +169,7 @@ class Position(Atom):
     def substitute(self, mapping: Substitution) -> Position:
         return Position(self.affine.substitute(mapping))
 
-    def lookups(self) -> tuple[Read, ...]:
+    def lookups(self) -> tuple[Lookup, ...]:
         return tuple(r for r, _ in self.affine.lookups)
 
 

@@ -98,6 +98,11 @@ class Affine:
         return None
 
     @cached_property
+    def number(self) -> Coefficient | None:
+        """The constant when there is nothing else, else None."""
+        return None if self.terms or self.lookups else self.constant
+
+    @cached_property
     def indices(self) -> frozenset[Index]:
         return frozenset(i for i, _ in self.terms).union(*(r.free for r, _ in self.lookups))
 

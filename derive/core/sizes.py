@@ -30,14 +30,15 @@ def size_value(size: sympy.Expr) -> Expr:
 
 
 def settled(size: sympy.Expr) -> sympy.Expr:
-    """A size with the constant under each floor between 0 and 1, so that equal ones look alike.
+    """A size with the constant under each floor between 0 and 1, so that the difference of equal ones is 0.
 
-    floor(n/2 - 1/2) + 1 is floor(n/2 + 1/2).
+    floor(n/2 - 1/2) + 1 is floor((n + 1)/2).
     """
-
-    def settle(argument: sympy.Expr) -> sympy.Expr:
-        argument = sympy.expand(argument)
-        whole = sympy.floor(argument.as_coeff_Add()[0])
-        return sympy.floor(argument - whole) + whole
-
-    return size.replace(sympy.floor, settle) if size.has(sympy.floor) else size
+    if not size.has(sympy.floor):
+        return size
+    parts = [settled(part) for part in size.args]
+    if not isinstance(size, sympy.floor):
+        return size.func(*parts)
+    whole = sympy.floor(sympy.expand(parts[0]).as_coeff_Add()[0])
+    # One fraction: a difference of two would be rounded before its floor is taken.
+    return sympy.floor(sympy.together(parts[0] - whole)) + whole if whole else sympy.floor(parts[0])

@@ -319,8 +319,7 @@ def product(coefficient: Rational, factors: Iterable[Factor], bound: tuple[Index
                         coefficient = rational(coefficient * scaled)
                         queue.extend((a, rational(e * exponent)) for a, e in reversed(parts))
                         continue
-        elif isinstance(factor, Bracket) and not factor.free and not factor.affine.lookups and isinstance(factor.affine.constant, int):
-            constant = factor.affine.constant
+        elif isinstance(factor, Bracket) and isinstance(constant := factor.affine.number, int):
             holds = {"==": constant == 0, "!=": constant != 0, ">=": constant >= 0}[factor.relation]
             coefficient = coefficient if holds else 0
             continue

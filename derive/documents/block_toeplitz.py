@@ -102,7 +102,9 @@ def block_toeplitz_latex(
     for number_of_row, row in enumerate(rows):
         shown += r" \hline" * _lines(rows, number_of_row)
         reads = {tuple(_reads(operator, row, tap, numbers)): tap for tap in taps}
-        entries = (style.entry(operator.kernel.tensor, map(str, reads[c])) if c in reads else "0" for c in columns)
+        entries = (
+            style.entry(operator.kernel.tensor, [str(n) for n in reads[c]]) if c in reads else "0" for c in columns
+        )
         shown += f" {' & '.join(entries)}" + (r" \\" if row != rows[-1] else "")
     layout = "".join("|" * _lines(columns, n) + "c" for n in range(len(columns)))
     return rf"\left(\begin{{array}}{{{layout}}}{shown} \end{{array}}\right)"
@@ -126,7 +128,7 @@ def _lines(points: Sequence[tuple[int, ...]], at: int) -> int:
 
 
 def block_example(operator: BlockOperator, names: Names) -> dict[str, int]:
-    """Small numbers that show the pattern: the defaults of the options, two taps each way, and three and four entries."""
+    """Small numbers that show the pattern: the defaults of the options, two taps each way, three and four entries."""
     sizes: dict[str, int] = {}
     lengths = [3] * (len(operator.columns) - 1) + [4 if len(operator.columns) == 2 else 2]
     for index, length in zip((*operator.taps, *operator.columns), (*(2 for _ in operator.taps), *lengths), strict=True):
@@ -140,7 +142,7 @@ def block_example(operator: BlockOperator, names: Names) -> dict[str, int]:
 
 
 def block_parts(setter: Typesetter) -> list[tuple[str, list[list[str]]]]:
-    """What a document says of the matrices: their entries, and an example where it fits on a page; prose and formulas."""
+    """What a document says of the matrices: their entries, and an example where that fits on a page."""
     parts = []
     for operator in block_operators(setter.layer):
         style, kernel = setter.style, operator.kernel.tensor

@@ -20,8 +20,8 @@ from types import FrameType, TracebackType
 from derive.core.layer import Layer, Role, Symbol
 from derive.core.names import check_latex, check_name, shortened
 from derive.errors import DefinitionError, DeriveError, InternalError
-from derive.language.functions import Max, iverson, position, sigmoid, softplus, where
 from derive.language.declarations import given
+from derive.language.functions import Max, iverson, position, sigmoid, softplus, where
 from derive.language.handles import (
     Axis,
     Declaration,
@@ -202,8 +202,8 @@ def signature(function: Callable, scope: Scope):
         raise DefinitionError(f"{scope.name}: it has no tensor argument. Annotate one, for example X: Tensor[..., i].")
     if all(s.into is not None for s in arguments):
         raise DefinitionError(
-            f"{scope.name}: it has no argument but positions, which have no gradient. Annotate a tensor of numbers, for "
-            "example X: Tensor[..., i]."
+            f"{scope.name}: it has no argument but positions, which have no gradient. Annotate a tensor of numbers, "
+            "for example X: Tensor[..., i]."
         )
     handles: dict[str, object] = {s.name: option_symbol(s) for s in options}
     handles.update((s.name, Tensor(s)) for s in arguments)

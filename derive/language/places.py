@@ -61,7 +61,8 @@ class Places:
         name = str(node.base.label)
         if self.holds_positions(name):
             raise self.fail(
-                f"{node} is a position, not a number.", f"Use it as an index, as in X[{node}], or compare it with an index."
+                f"{node} is a position, not a number.",
+                f"Use it as an index, as in X[{node}], or compare it with an index.",
             )
         return read(name, *self.entry(node).at)
 
@@ -183,8 +184,8 @@ class Places:
     def not_affine(self, what: str) -> DefinitionError:
         return self.fail(
             f"{what} is not affine.",
-            "An index is a sum of axes times integers, sizes or integer options, and a constant; or an entry of an integer "
-            "tensor, declared with Tensor[…].into(axis).",
+            "An index is a sum of axes times integers, sizes or integer options, and a constant; or an entry of an "
+            "integer tensor, declared with Tensor[…].into(axis).",
         )
 
 

@@ -95,7 +95,11 @@ class Writer:
         return self.expr(factor.body)
 
     def bracket(self, factor: Bracket) -> sympy.Expr:
-        if factor.relation == "==" and len(factor.affine.terms) == 2 and not (factor.affine.constant or factor.affine.lookups):
+        if (
+            factor.relation == "=="
+            and len(factor.affine.terms) == 2
+            and not (factor.affine.constant or factor.affine.lookups)
+        ):
             (i, a), (j, b) = factor.affine.terms
             if a in (1, -1) and b == -a:
                 return sympy.KroneckerDelta(_index(i), _index(j))

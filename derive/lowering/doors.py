@@ -95,7 +95,7 @@ class Doorman:
             needed |= {size for relation in self.layer.requires for size in relation.args}
         for demand in door.demands:
             needed.add(demand.size)
-        compound = [size for size in _compound(self.layer.indices) if size in needed]
+        compound = _inner_first([size for size in _compound(self.layer.indices) if size in needed])
         self._leading(needed)
         self._name_compound(compound)
         symbols = {s for size in needed if isinstance(size, sympy.Expr) for s in size.free_symbols}
@@ -200,3 +200,8 @@ def _compound(indices: Iterable[Index]) -> list[sympy.Expr]:
     """The sizes that are neither a name nor a number, each once."""
     sizes = (i.size for i in indices if not i.size.is_Symbol and not i.size.is_Integer)
     return list(dict.fromkeys(sizes))
+
+
+def _inner_first(sizes: list[sympy.Expr]) -> list[sympy.Expr]:
+    """A size that is part of others is computed before them: it takes fewer operations."""
+    return sorted(sizes, key=lambda size: size.count_ops())

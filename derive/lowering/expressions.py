@@ -306,8 +306,8 @@ class Expressions:
         sources = (*plan.taps, *plan.slices)
         # Where an entry comes from says nothing of conditions on where it goes.
         guards = tuple(g for g in guards if not set(plan.targets) & set(g.axes))
-        inside = [*order, *sources]
-        whole = scalars.times(Quotient((self.term(plan.rest, inside, guards),))).value(inside)
+        everything = [*order, *sources]
+        whole = scalars.times(Quotient((self.term(plan.rest, everything, guards),))).value(everything)
         kept = ordered((i for i in whole.axes if i not in sources), order)
         inside = (*kept, *sources)
         values, weights = weighted(whole, inside, plan.taps) if plan.injective else (fit(whole, inside), None)

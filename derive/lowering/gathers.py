@@ -90,8 +90,8 @@ class AddingPlan:
 
 def plan_adding(term: Term, order: Sequence[Index]) -> AddingPlan | None:
     """How to add up a sum by the positions in which its entries belong; None where no condition says so."""
-    for bracket, _ in term.factors:
-        target = _target(bracket, term) if isinstance(bracket, Bracket) else None
+    for bracket in (a for a, _ in term.factors if isinstance(a, Bracket)):
+        target = _target(bracket, term)
         if target is None:
             continue
         ((entry, _),) = bracket.affine.lookups

@@ -24,8 +24,9 @@ class Kernel(Enum):
 def kernels(layer: Layer) -> list[Kernel]:
     """The ways in which a layer, or one that it calls, reads: no more than the kernels where there are any."""
     found = set(_of_layer(layer))
-    plain = [k for k in (Kernel.FORWARD, Kernel.BACKWARD) if k in found] or [k for k in (Kernel.NONE,) if k in found]
-    return [*plain, *(k for k in (Kernel.MAXIMUM,) if k in found)]
+    if not found.isdisjoint((Kernel.FORWARD, Kernel.BACKWARD)):
+        found.discard(Kernel.NONE)
+    return [kind for kind in Kernel if kind in found]
 
 
 def _of_layer(layer: Layer) -> Iterator[Kernel]:

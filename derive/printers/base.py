@@ -199,7 +199,17 @@ ATOMS: dict[type[Atom], Callable[..., str]] = {
     Argmax: IndexPrinter._argmax,
     Partial: IndexPrinter._partial,
 }
-KINDS: dict[type[Atom], int] = {Position: 0, Read: 0, Function: 1, Paren: 2, Maximum: 3, Partial: 4, Test: 5, Argmax: 5, Bracket: 6}
+KINDS: dict[type[Atom], int] = {
+    Position: 0,
+    Read: 0,
+    Function: 1,
+    Paren: 2,
+    Maximum: 3,
+    Partial: 4,
+    Test: 5,
+    Argmax: 5,
+    Bracket: 6,
+}
 
 
 def _is_scalar(factor: Atom) -> bool:

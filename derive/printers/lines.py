@@ -24,7 +24,8 @@ SILENT = {"\\mathrm", "\\mathit", "\\mathbf", "\\text", "\\displaystyle", "\\beg
 NARROW = set("()[]|,.'ijlt/!:;")
 BROAD = set("DHKMNWX")
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
-SCRIPT = 0.72
+# A script, and one in a script: the smallest letters are the broadest for their size.
+SCRIPT, NESTED = 0.72, 0.95
 
 
 def plain(marked: str) -> str:
@@ -47,6 +48,7 @@ class _Ruler:
 
     def __init__(self, tokens: list[str]):
         self.tokens = tokens[::-1]
+        self.depth = 0
 
     def run(self) -> float:
         total = 0.0
@@ -76,11 +78,13 @@ class _Ruler:
 
     def scripts(self, token: str) -> float:
         """A subscript and a superscript stand above one another."""
-        first = self.argument()
+        self.depth += 1
+        widest = self.argument()
         if self.tokens and self.tokens[-1] in ("_", "^") and self.tokens[-1] != token:
             self.tokens.pop()
-            return max(first, self.argument()) * SCRIPT
-        return first * SCRIPT
+            widest = max(widest, self.argument())
+        self.depth -= 1
+        return widest * (NESTED if self.depth else SCRIPT)
 
     def operator(self) -> float:
         if self.tokens and self.tokens[-1] == "_":

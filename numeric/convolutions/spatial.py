@@ -114,8 +114,9 @@ def windows(padded: Array, directions: Directions, *, writeable: bool = False) -
     rank = len(directions)
     spans = tuple(d.span for d in directions)
     view = sliding_window_view(padded, spans, axis=tuple(range(-rank, 0)), writeable=writeable)
-    places = (slice(0, d.stride * (d.steps - 1) + 1, d.stride) for d in directions)
-    return view[(..., *places, *(slice(None, None, d.dilation) for d in directions))]
+    places = [slice(0, d.stride * (d.steps - 1) + 1, d.stride) for d in directions]
+    under: tuple[Any, ...] = (..., *places, *(slice(None, None, d.dilation) for d in directions))
+    return view[under]
 
 
 # the three sums

@@ -8,6 +8,8 @@ all windows at once; what is kept for the backward is which of them was the firs
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -65,7 +67,7 @@ def _spread(layer: str, signature: str, residuals: Residuals, dY: Array, rank: i
     spread = np.zeros((*shape[:-rank], *(n + 2 * padding for n in shape[-rank:])), dY.dtype)
     for number, tap in enumerate(_taps(spread, rank, window, stride)):
         tap += np.where(first == number, dY, 0)
-    return spread[..., *(slice(padding, padding + n) for n in shape[-rank:])]
+    return spread[_inside(shape[-rank:], padding)]
 
 
 def _padded(X: Array, rank: int, padding: int) -> Array:
@@ -74,8 +76,13 @@ def _padded(X: Array, rank: int, padding: int) -> Array:
         return X
     front, inner = X.shape[: X.ndim - rank], X.shape[X.ndim - rank :]
     padded = np.full((*front, *(n + 2 * padding for n in inner)), -np.inf, X.dtype)
-    padded[..., *(slice(padding, padding + n) for n in inner)] = X
+    padded[_inside(inner, padding)] = X
     return padded
+
+
+def _inside(shape: tuple[int, ...], padding: int) -> tuple[Any, ...]:
+    """Where an array of that shape lies within its padding."""
+    return (..., *(slice(padding, padding + n) for n in shape))
 
 
 def _admit_options(layer: str, shape: tuple[int, ...], window: int, stride: int, padding: int) -> None:
@@ -93,5 +100,6 @@ def _taps(padded: Array, rank: int, window: int, stride: int) -> list[Array]:
     """One view for each place of the window, in row-major order; no view has an entry twice."""
     inner = tuple(range(padded.ndim - rank, padded.ndim))
     view = sliding_window_view(padded, (window,) * rank, axis=inner, writeable=True)
-    view = view[..., *(slice(None, None, stride),) * rank, *(slice(None),) * rank]
-    return [view[..., *place] for place in np.ndindex(*(window,) * rank)]
+    steps: tuple[Any, ...] = (..., *(slice(None, None, stride),) * rank, *(slice(None),) * rank)
+    view = view[steps]
+    return [view[(..., *place)] for place in np.ndindex(*(window,) * rank)]

@@ -288,7 +288,9 @@ class IndexParser:
         index = self.cursor.braced_word(self.axes)
         if index is None:
             return None
-        if value is not None and (not self.counting or after_value > self.cursor.at or scripted and after_value == self.cursor.at):
+        if value is not None and (
+            not self.counting or after_value > self.cursor.at or scripted and after_value == self.cursor.at
+        ):
             self.cursor.at = start
             return None
         if value is not None and after_value == self.cursor.at and self.world.rank(value[0]) == 0:
@@ -332,7 +334,7 @@ class IndexParser:
         return iverson(tuple(sides), tuple(relations))
 
     def places(self) -> list[Node] | None:
-        """The places on the left of = arg max: one, or several in parentheses; None where something else stands there."""
+        """The places on the left of = arg max: one, or several in parentheses; None where there are none."""
         start = self.cursor.at
         with suppress(ReaderError):
             at = self.cursor.delimited(self.listed) if self.cursor.opens("(") else [self.expression()]

@@ -116,7 +116,8 @@ class Expressions:
         found = []
         for known in self.source.lists:
             places = [next((a for a in live if a in twins(b)), None) for b in known.own]
-            if None not in places and (LEAD in live or not known.leading) and (axis is None or axis in twins(known.into)):
+            fits = axis is None or axis in twins(known.into)
+            if fits and None not in places and (LEAD in live or not known.leading):
                 front = [LEAD] if known.leading else []
                 found.append(f"{known.variable}[{', '.join([*front, *(str(p) for p in places)])}]")
         return found

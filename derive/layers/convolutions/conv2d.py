@@ -17,7 +17,7 @@ def conv2d(
     padding: Integer(0, latex="p") = 0,
     dilation: Integer(1, latex="d") = 1,
 ):
-    """Convolution of channels in two dimensions, with one stride, padding and dilation for both (LeCun et al., 1998)."""
+    """Convolution of channels in two dimensions, one stride, padding and dilation for both (LeCun et al., 1998)."""
     i = Axis("i", (h.size + 2 * padding - dilation * (u.size - 1) - 1) // stride + 1)
     j = Axis("j", (w.size + 2 * padding - dilation * (v.size - 1) - 1) // stride + 1)
     patch = X[..., c, stride * i + dilation * u - padding, stride * j + dilation * v - padding]

@@ -1,4 +1,4 @@
-"""Convolution of channels in two dimensions, with one stride, padding and dilation for both (LeCun et al., 1998).
+"""Convolution of channels in two dimensions, one stride, padding and dilation for both (LeCun et al., 1998).
 
 Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
@@ -109,7 +109,7 @@ def _overlap_add(values, shape, taps, *rows, weights=None):
 
 
 def conv2d(X, W, b, *, stride=1, padding=0, dilation=1):
-    """Convolution of channels in two dimensions, with one stride, padding and dilation for both (LeCun et al., 1998).
+    """Convolution of channels in two dimensions, one stride, padding and dilation for both (LeCun et al., 1998).
 
     X: (..., c_in, n_h, n_w), W: (c_out, c_in, K_h, K_w), b: (c_out,) -> Y: (..., c_out, i, j)
     """

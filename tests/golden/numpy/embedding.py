@@ -1,6 +1,6 @@
 """Embedding Y[t] = E[token[t]]: a row of the table for each token (Bengio et al., 2003).
 
-Each gradient is shaped like its variable: dtoken like token.
+Each gradient is shaped like its variable: dE like E.
 ... stands for any number of leading axes.
 """
 
@@ -61,7 +61,7 @@ def _add_at(rows, positions, size, behind=0, summed=None):
     front, places, row = rows.shape[: split - summed] if summed else (), rows.shape[:split], rows.shape[split:]
     result = np.zeros((*front, size, *row), rows.dtype)
     width = math.prod(row)
-    start = size * np.arange(math.prod(front)).reshape(*front, *(1,) * (split - len(front)))
+    start = size * np.arange(math.prod(front)).reshape((*front, *(1,) * (split - len(front))))
     flat = width * np.broadcast_to(start + positions, places)[..., None] + np.arange(width)
     # Of one axis, ufunc.at is several times as fast as of rows.
     np.add.at(result.reshape(-1), flat.reshape(-1), rows.reshape(-1))

@@ -1,8 +1,8 @@
-"""Max pooling in one dimension (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+"""Max pooling in one dimension (Zhou and Chellappa, 1988).
 
 Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
-What is read outside a tensor is 0.
+What is read outside a tensor takes no part in a maximum.
 """
 
 import numpy as np
@@ -51,6 +51,13 @@ def _check_least(function, axis, name, size):
     """Raise a ValueError where an axis of the result would be empty."""
     if size < 1:
         raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_given(function, text, holds, **values):
+    """Raise a ValueError unless what sizes and options have to satisfy holds."""
+    if not holds:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ValueError(f"{function}: {text} is required, but {given}.")
 
 
 def _check_option(function, name, value, least):
@@ -115,7 +122,7 @@ def _first_maximum(array, count):
 
 
 def max_pool1d(X, *, window=2, stride=2, padding=0):
-    """Max pooling in one dimension (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+    """Max pooling in one dimension (Zhou and Chellappa, 1988).
 
     X: (..., n) -> Y: (..., t)
     """
@@ -131,6 +138,7 @@ def max_pool1d_fwd(X, *, window=2, stride=2, padding=0):
     (X,) = _floating(X)
     n = X.shape[-1]
     n_t = (n + 2 * padding - window) // stride + 1
+    _check_given("max_pool1d", "padding < window", padding < window, padding=padding, window=window)
     _check_least("max_pool1d", "t", "Y", n_t)
     # Y[..., t] = max_u (X[..., stride t + u - padding])
     Y = _windows(X, (n_t, window), (-padding, stride, 1), outside=-np.inf).max(axis=-1)

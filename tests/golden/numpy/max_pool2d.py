@@ -1,8 +1,8 @@
-"""Max pooling over square windows (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+"""Max pooling over square windows (Zhou and Chellappa, 1988).
 
 Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
-What is read outside a tensor is 0.
+What is read outside a tensor takes no part in a maximum.
 """
 
 import numpy as np
@@ -51,6 +51,13 @@ def _check_least(function, axis, name, size):
     """Raise a ValueError where an axis of the result would be empty."""
     if size < 1:
         raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_given(function, text, holds, **values):
+    """Raise a ValueError unless what sizes and options have to satisfy holds."""
+    if not holds:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ValueError(f"{function}: {text} is required, but {given}.")
 
 
 def _check_option(function, name, value, least):
@@ -115,7 +122,7 @@ def _first_maximum(array, count):
 
 
 def max_pool2d(X, *, window=2, stride=2, padding=0):
-    """Max pooling over square windows (Zhou and Chellappa, 1988); a window that holds padding alone gives -∞.
+    """Max pooling over square windows (Zhou and Chellappa, 1988).
 
     X: (..., H, W) -> Y: (..., y, x)
     """
@@ -132,6 +139,7 @@ def max_pool2d_fwd(X, *, window=2, stride=2, padding=0):
     H, W = X.shape[-2:]
     n_y = (H + 2 * padding - window) // stride + 1
     n_x = (W + 2 * padding - window) // stride + 1
+    _check_given("max_pool2d", "padding < window", padding < window, padding=padding, window=window)
     _check_least("max_pool2d", "y", "Y", n_y)
     _check_least("max_pool2d", "x", "Y", n_x)
     # Y[..., y, x] = max_{u,v} (X[..., stride y + u - padding, stride x + v - padding])
