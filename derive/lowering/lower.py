@@ -9,7 +9,8 @@ from derive.calculus.derivation import gradients
 from derive.calculus.steps import Gradients
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
-from derive.lowering.expressions import Expressions, fit
+from derive.lowering.expressions import Expressions
+from derive.lowering.fitting import fit
 from derive.lowering.memory import in_place
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
