@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
+from common.command import on_one_thread
 from common.data import Digits, digits
 from common.training import train
 from digits import EXAMPLES
@@ -29,16 +30,13 @@ def validated(example: ModuleType, setting: dict[str, float], data: Digits) -> f
 
 
 def main() -> None:
-    from threadpoolctl import threadpool_limits
-
     data = digits()
-    with threadpool_limits(1):
-        for example in EXAMPLES:
-            found = []
-            for setting in settings(example):
-                found.append(validated(example, setting, data))
-                print(f"{found[-1]:.4f}  {example.__name__}: {shown(setting)}", flush=True)
-            print(f"best: {shown(settings(example)[int(np.argmax(found))])}\n")
+    for example in EXAMPLES:
+        found = []
+        for setting in settings(example):
+            found.append(validated(example, setting, data))
+            print(f"{found[-1]:.4f}  {example.__name__}: {shown(setting)}", flush=True)
+        print(f"best: {shown(settings(example)[int(np.argmax(found))])}\n")
 
 
 def shown(setting: dict[str, float]) -> str:
@@ -46,4 +44,4 @@ def shown(setting: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    on_one_thread(main)

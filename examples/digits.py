@@ -12,7 +12,7 @@ import convolution
 import logistic_regression
 import perceptron
 from common.charts import loss_chart
-from common.command import parser, run
+from common.command import on_one_thread, parser, run
 
 EXAMPLES = (logistic_regression, perceptron, convolution, attention)
 PICTURE = Path(__file__).with_name("digits.png")
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    on_one_thread(main)

@@ -10,6 +10,7 @@ ratio of the two says how many steps are needed. The data are the diabetes patie
 
 import numpy as np
 
+from common.command import on_one_thread
 from common.optimizers import Optimizer, gradient_descent
 from common.progress import Progress
 from derive import compiled, load, show
@@ -55,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    on_one_thread(main)

@@ -7,10 +7,9 @@ eigenvector and no orthogonalization, and ends in the same subspace as the eigen
 between the two are printed. Its W is another basis of that subspace, and orthonormal by itself.
 """
 
-import argparse
-
 import numpy as np
 
+from common.command import on_one_thread, parser
 from common.data import centred
 from common.optimizers import Optimizer, gradient_descent
 from common.progress import Progress
@@ -49,8 +48,7 @@ def principal_angles(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    commands = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    commands.add_argument("--seed", type=int, default=0, help="where the descent starts")
+    commands = parser(__doc__)
     commands.add_argument("--components", type=int, default=10)
     commands.add_argument("--steps", type=int, default=2000)
     options = commands.parse_args()
@@ -66,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    on_one_thread(main)

@@ -3,7 +3,7 @@
     python examples/rayleigh_quotient.py [--latex]
 
 The derivation is printed as the engine found it, and carried on to the eigenvalue equation. Then numbers: the
-generated gradient vanishes at every eigenvector of the digits' covariance, and uphill it leads to the largest eigenvalue.
+generated gradient vanishes at all eigenvectors of the digits' covariance, and uphill it leads to the largest one.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import argparse
 import numpy as np
 from sympy import Eq, Sum
 
+from common.command import on_one_thread
 from common.data import covariance
 from derive import compiled, gradients, latex
 from derive.calculus.steps import Derivation
@@ -100,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    on_one_thread(main)

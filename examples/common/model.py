@@ -38,10 +38,19 @@ class Model:
     def __init__(
         self, scores: Layer, start: Sequence[Start], view: Callable[[np.ndarray], np.ndarray] = lambda images: images
     ):
-        self.scores, self.starts, self.view = scores, start, view
-        code = compiled(scores, wrt=[parameter.name for parameter in scores.parameters])
+        self.starts, self.view = start, view
+        code, loss = compiled(scores, wrt=[p.name for p in scores.parameters]), compiled(load("sparse_cross_entropy"))
         self._fwd, self._bwd = getattr(code, f"{scores.name}_fwd"), getattr(code, f"{scores.name}_bwd")
-        self._loss = compiled(load("sparse_cross_entropy"))
+        self._loss_fwd, self._loss_bwd = loss.sparse_cross_entropy_fwd, loss.sparse_cross_entropy_bwd
+
+    @property
+    def functions(self) -> tuple[Callable, ...]:
+        return self._fwd, self._bwd, self._loss_fwd, self._loss_bwd
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many numbers each parameter holds."""
+        return [int(np.prod(s.shape)) for s in self.starts]
 
     def start(self, rng: np.random.Generator, dtype: type = np.float32) -> np.ndarray:
         drawn = [s.mean + s.spread * rng.standard_normal(s.shape) for s in self.starts]
@@ -49,15 +58,14 @@ class Model:
 
     def parameters(self, w: np.ndarray) -> Iterator[np.ndarray]:
         """The parts of the vector, in their shapes: views, not copies."""
-        sizes = [int(np.prod(s.shape)) for s in self.starts]
-        parts = np.split(w, np.cumsum(sizes)[:-1])
+        parts = np.split(w, np.cumsum(self.sizes)[:-1])
         return (part.reshape(s.shape) for part, s in zip(parts, self.starts, strict=True))
 
     def gradient(self, w: np.ndarray, part: Part) -> tuple[float, np.ndarray]:
         """The loss and its gradient by w."""
         Z, residuals = self._fwd(self.view(part.images), *self.parameters(w))
-        loss, loss_residuals = self._loss.sparse_cross_entropy_fwd(Z, part.labels)
-        dZ = self._loss.sparse_cross_entropy_bwd(loss_residuals, 1)
+        loss, loss_residuals = self._loss_fwd(Z, part.labels)
+        dZ = self._loss_bwd(loss_residuals, 1)
         return float(loss), np.concatenate([dw.ravel() for dw in self._bwd(residuals, dZ)])
 
     def accuracy(self, w: np.ndarray, part: Part) -> float:

@@ -66,12 +66,12 @@ class Optimizer:
     def __init__(self, of: Layer, **options: float):
         self.name, self.options = of.name, options
         self._states = [bool(symbol.axes) for symbol in of.arguments[2:]]
-        self._forward: Callable = getattr(compiled(of), f"{of.name}_fwd")
+        self.forward: Callable = getattr(compiled(of), f"{of.name}_fwd")
         self._state: list[np.ndarray] | None = None
 
     def step(self, w: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self._state is None:
             self._state = [np.zeros(w.shape if shaped else (), w.dtype) for shaped in self._states]
-        after, _ = self._forward(w, g, *self._state, **self.options)
+        after, _ = self.forward(w, g, *self._state, **self.options)
         w, *self._state = after if isinstance(after, tuple) else (after,)
         return w
