@@ -11,8 +11,9 @@ ratio of the two says how many steps are needed. The data are the diabetes patie
 import numpy as np
 
 from common.command import on_one_thread
-from common.optimizers import Optimizer, gradient_descent
+from common.optimizers import gradient_descent
 from common.progress import Progress
+from common.stepping import Optimizer
 from derive import compiled, load, show
 
 DIGITS = 10

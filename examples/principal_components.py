@@ -11,8 +11,9 @@ import numpy as np
 
 from common.command import on_one_thread, parser
 from common.data import centred
-from common.optimizers import Optimizer, gradient_descent
+from common.optimizers import gradient_descent
 from common.progress import Progress
+from common.stepping import Optimizer
 from derive import compiled, load
 
 

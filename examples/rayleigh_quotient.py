@@ -3,7 +3,7 @@
     python examples/rayleigh_quotient.py [--latex]
 
 The derivation is printed as the engine found it, and carried on to the eigenvalue equation. Then numbers: the
-generated gradient vanishes at all eigenvectors of the digits' covariance, and uphill it leads to the largest one.
+generated gradient vanishes at all eigenvectors of the digits' covariance, and uphill is the largest eigenvalue.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def conclusion(found: Derivation, style: type) -> list[Line]:
     setter, axes = Typesetter.of_derivation(found, style), found.symbol.axes
 
     def shown(value: Expr, axes: tuple[Index, ...] = axes) -> str:
-        return setter.trees.print(setter.form(value, axes), axes)
+        return plain(setter.trees.print(setter.form(value, axes), axes))
 
     left, right, factor = equation(found)
     return [
@@ -65,7 +65,7 @@ def conclusion(found: Derivation, style: type) -> list[Line]:
 def text(found: Derivation) -> str:
     derived = Typesetter.of_derivation(found, TextStyle).steps(found, matrices=True)
     lines = [*derived, Line("", "", ""), *conclusion(found, TextStyle)]
-    return "\n".join(f"{plain(s.left):>20} = {plain(s.right)}    [{plain(s.remark)}]" if s.right else "" for s in lines)
+    return "\n".join(f"{plain(s.left):>20} = {plain(s.right)}    [{s.remark}]" if s.right else "" for s in lines)
 
 
 def numbers() -> None:

@@ -16,14 +16,16 @@ from source import ROOT
 import attention
 import choose
 import convolution
+import digits
 import least_squares
 import logistic_regression
 import perceptron
 import principal_components
 import rayleigh_quotient
 from common.data import Part
-from common.optimizers import Optimizer, adam, gradient_descent, momentum
+from common.optimizers import adam, gradient_descent, momentum
 from common.progress import Progress
+from common.stepping import Optimizer
 from common.training import batches, train
 from derive import gradients, load
 from derive.printers.latex import LatexStyle
@@ -179,13 +181,9 @@ def test_descent_finds_the_least_squares():
 
 def test_the_rayleigh_quotient_is_stationary_at_eigenvectors():
     text = rayleigh_quotient.text(gradients(rayleigh_quotient.rayleigh)["w"])
-    assert [" ".join(line.split()) for line in text.splitlines()[-5:]] == [
-        "∂ρ/∂w = 2 (C w - ρ w)/‖w‖² [in matrix notation]",
-        "",
-        "2 (C w - ρ w)/‖w‖² = 0 [where it is stationary]",
-        "C w - ρ w = 0 [divided by 2/‖w‖²]",
-        "C w = ρ w [eigenvalue equation]",
-    ]
+    ending = "\n".join(text.splitlines()[-5:])
+    assert ending.endswith("  C w = ρ w    [eigenvalue equation]")
+    assert f"```text\n{ending}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("style", "equation"), [(TextStyle, "C x = ρ x"), (LatexStyle, r"C x = \rho x")])
@@ -245,6 +243,19 @@ def test_examples_are_read_without_what_only_they_need():
 def test_held_out_accuracy(name, least):
     found = re.search(r"^held-out accuracy ([\d.]+) .*, seed 0,", python(f"examples/{name}.py"), re.MULTILINE)
     assert found and float(found[1]) >= least
+
+
+@NEEDS_DATA
+def test_the_picture(monkeypatch, tmp_path, capsys, experiments):
+    """All four in a row, here for one epoch each."""
+    for example in digits.EXAMPLES:
+        short = replace(experiments[example.__name__], epochs=1)
+        monkeypatch.setattr(example, "experiment", lambda short=short: short)
+    picture = tmp_path / "curves.png"
+    monkeypatch.setattr(sys, "argv", ["digits.py", "--seed", "7", "--picture", str(picture)])
+    digits.main()
+    assert capsys.readouterr().out.count(", seed 7, ") == 4
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @NEEDS_DATA

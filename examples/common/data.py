@@ -7,6 +7,7 @@ three. Accuracy on the test digits is accuracy on new digits by known hands.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Digits:
     test: Part
 
 
-def digits(dtype: type = np.float32) -> Digits:
+def digits(dtype: DTypeLike = np.float32) -> Digits:
     """Three fifths of the images for training, one fifth for validation, one fifth for the test."""
     from sklearn.datasets import load_digits
 

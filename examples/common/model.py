@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from common.data import Part
 from derive import compiled, load
@@ -52,7 +53,7 @@ class Model:
         """How many numbers each parameter holds."""
         return [int(np.prod(s.shape)) for s in self.starts]
 
-    def start(self, rng: np.random.Generator, dtype: type = np.float32) -> np.ndarray:
+    def start(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> np.ndarray:
         drawn = [s.mean + s.spread * rng.standard_normal(s.shape) for s in self.starts]
         return np.concatenate([array.ravel() for array in drawn]).astype(dtype)
 

@@ -4,13 +4,8 @@ A layer with arguments (w, g, state…) and outputs (w, state…), in that order
 begins at zero.
 """
 
-from collections.abc import Callable
-
-import numpy as np
 from sympy import sqrt
 
-from derive import compiled
-from derive.core.layer import Layer
 from derive.language import Real, Tensor, define, layer
 
 
@@ -58,20 +53,3 @@ def adam(
     b_next = define("b_next", (), beta2 * b[()] + 1 - beta2)
     change = (m_next[...] / a_next[()]) / (sqrt(v_next[...] / b_next[()]) + eps)
     return define("w_next", (...,), w[...] - rate * change), m_next, v_next, a_next, b_next
-
-
-class Optimizer:
-    """A layer of this module and its options; `step(w, g)` gives the next parameters and keeps the state."""
-
-    def __init__(self, of: Layer, **options: float):
-        self.name, self.options = of.name, options
-        self._states = [bool(symbol.axes) for symbol in of.arguments[2:]]
-        self.forward: Callable = getattr(compiled(of), f"{of.name}_fwd")
-        self._state: list[np.ndarray] | None = None
-
-    def step(self, w: np.ndarray, g: np.ndarray) -> np.ndarray:
-        if self._state is None:
-            self._state = [np.zeros(w.shape if shaped else (), w.dtype) for shaped in self._states]
-        after, _ = self.forward(w, g, *self._state, **self.options)
-        w, *self._state = after if isinstance(after, tuple) else (after,)
-        return w

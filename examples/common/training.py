@@ -8,7 +8,7 @@ import numpy as np
 
 from common.data import Part
 from common.model import Model
-from common.optimizers import Optimizer
+from common.stepping import Optimizer
 from derive.core.layer import Layer
 
 
