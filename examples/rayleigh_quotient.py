@@ -13,12 +13,12 @@ from sympy import Eq, Sum
 
 from common.command import on_one_thread
 from common.data import covariance
-from derive import compiled, gradients, latex
+from derive import compiled, gradients
 from derive.calculus.steps import Derivation
 from derive.core.atoms import Paren
 from derive.core.axes import Index
 from derive.core.terms import Expr, add
-from derive.documents.aligned import ARTICLE, aligned
+from derive.documents.aligned import ARTICLE, chunks
 from derive.documents.typeset import Line, Typesetter
 from derive.language import Parameter, Tensor, axes, define, given, layer
 from derive.printers.latex import LatexStyle
@@ -68,6 +68,13 @@ def text(found: Derivation) -> str:
     return "\n".join(f"{plain(s.left):>20} = {plain(s.right)}    [{s.remark}]" if s.right else "" for s in lines)
 
 
+def typeset(found: Derivation) -> str:
+    """The same as LaTeX, in displays between which a page can break. Needs amsmath."""
+    derived = Typesetter.of_derivation(found, LatexStyle).steps(found, matrices=True)
+    blocks = [*chunks(derived, ARTICLE), *chunks(conclusion(found, LatexStyle), ARTICLE)]
+    return "\n".join("\n".join((r"\[\begin{aligned}", *block, r"\end{aligned}\]")) for block in blocks)
+
+
 def numbers() -> None:
     """The generated gradient, on the covariance of the digits."""
     code, C = compiled(rayleigh, wrt=["w"]), covariance()
@@ -93,8 +100,7 @@ def main() -> None:
     commands.add_argument("--latex", action="store_true", help="print the derivation as LaTeX, and nothing else")
     found = gradients(rayleigh)["w"]
     if commands.parse_args().latex:
-        for block in (latex(found, steps=True), aligned(conclusion(found, LatexStyle), ARTICLE)):
-            print(f"\\[\n{block}\n\\]")
+        print(typeset(found))
         return
     print(f"{rayleigh.doc}\n\n{text(found)}\n")
     numbers()

@@ -17,7 +17,7 @@ def run(experiment: Experiment, seed: int = 0) -> tuple[Trained, float]:
         trained = train(experiment, data.both, seed, lambda loss: progress.advance(f"loss {loss:.4f}"))
     accuracy, held_out = trained.accuracy(data.test), len(data.test)
     wrong = round(held_out * (1 - accuracy))
-    print(f"held-out accuracy {accuracy:.3f} ({wrong} of {held_out} wrong), seed {seed}, {trained.seconds:.1f} s\n")
+    print(f"held-out accuracy {accuracy:.3f} ({wrong} of {held_out} wrong), seed {seed}, {trained.seconds:.1f} s")
     return trained, accuracy
 
 
