@@ -43,7 +43,7 @@ def attention_classifier(
     return define("Z", (b, k), Sum(N[b, t, c] * W[t, c, k], t, c) + b0[k])
 
 
-def experiment(width: int = 48, heads: int = 4, rate: float = 0.003, epochs: int = 30) -> Experiment:
+def experiment(width: int = 32, heads: int = 4, rate: float = 0.001, epochs: int = 30) -> Experiment:
     head = width // heads
     start = [
         *(weights(8, width), weights(8, width)),

@@ -2,7 +2,8 @@
 
     python examples/choose.py
 
-Each setting that an example lists as `TRIED` is trained on the training digits alone, from three seeds.
+Each setting that an example lists as `TRIED` is trained on the training digits alone, from three seeds. Of several that
+are best, the first is taken.
 """
 
 from itertools import product

@@ -14,7 +14,7 @@ from derive import load
 TRIED = {"rate": (0.1, 0.3, 1.0), "epochs": (50, 100)}
 
 
-def experiment(rate: float = 1.0, epochs: int = 100) -> Experiment:
+def experiment(rate: float = 1.0, epochs: int = 50) -> Experiment:
     model = Model(load("linear"), [constant(0, 64, 10), constant(0, 10)])
     return Experiment("logistic regression", model, gradient_descent, {"rate": rate}, epochs)
 

@@ -36,7 +36,7 @@ def digits(dtype: DTypeLike = np.float32) -> Digits:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    order = np.random.default_rng(0).permutation(len(labels))
+    order = np.random.default_rng(1).permutation(len(labels))
     images, labels = (images[order] / 16).astype(dtype), labels[order]
     a, b = len(labels) * 3 // 5, len(labels) * 4 // 5
     parts = (slice(0, a), slice(a, b), slice(0, b), slice(b, None))
