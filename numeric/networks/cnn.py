@@ -11,7 +11,7 @@ from ..linear_maps.linear import linear_bwd, linear_fwd
 from ..pooling.max_pool import max_pool2d_bwd, max_pool2d_fwd
 from ..shapes import Array, Residuals, admit, cotangent
 
-SIGNATURE = "X[n,c,h,w] W1[o,c,u,v] b1[o] W2[q,o,r,s] b2[q] W3[q,y,x,k] b3[k]"
+ARGUMENTS = "X[n,c,h,w] W1[o,c,u,v] b1[o] W2[q,o,r,s] b2[q] W3[q,y,x,k] b3[k]"
 Gradients = tuple[Array, Array, Array, Array, Array, Array, Array]
 
 
@@ -22,7 +22,7 @@ def cnn(X: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Arr
 
 def cnn_fwd(X: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
-    X, W1, b1, W2, b2, W3, b3 = admit("cnn", SIGNATURE, X, W1, b1, W2, b2, W3, b3)
+    X, W1, b1, W2, b2, W3, b3 = admit("cnn", ARGUMENTS, X, W1, b1, W2, b2, W3, b3)
     H1, first = conv2d_fwd(X, W1, b1)
     A1, first_activation = relu_fwd(H1)
     P1, first_pool = max_pool2d_fwd(A1)

@@ -13,7 +13,7 @@ from ..linear_maps.linear import linear_bwd, linear_fwd
 from ..normalizations.layer_norm import layer_norm_bwd, layer_norm_fwd
 from ..shapes import Array, Residuals, admit, cotangent
 
-SIGNATURE = (
+ARGUMENTS = (
     "X[...,t,c] gamma1[c] beta1[c] W_Q[c,h,d] W_K[c,h,d] W_V[c,h,e] W_O[h,e,c] "
     "gamma2[c] beta2[c] W1[c,f] b1[f] W2[f,c] b2[c]"
 )
@@ -56,7 +56,7 @@ def transformer_block_fwd(
     """The output, and what the backward needs."""
     arguments = (X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2)
     X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2 = admit(
-        "transformer_block", SIGNATURE, *arguments
+        "transformer_block", ARGUMENTS, *arguments
     )
     N1, first_norm = layer_norm_fwd(X, gamma1, beta1)
     A, heads = multi_head_attention_fwd(N1, W_Q, W_K, W_V, W_O)

@@ -35,7 +35,6 @@ HANDWRITTEN: Table = {
     ),
     SHAPE_ONLY: (
         ("embedding_fwd", "(token, E)", "(token, -E)"),
-        ("embedding_fwd", "token, len(E)", "token, len(-E)"),
         ("embedding_bwd", "len(E)", "len(-E)"),
         ("add_rows", "if len(order)", "if len(-order)"),
     ),

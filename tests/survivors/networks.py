@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from survivors.reasons import EVEN, KINK, OF_ONE, OF_TWO, OTHER_TYPE, OVERFLOW, SUBLAYER, UNIFORM, Table
+from survivors.reasons import EVEN, KINK, OF_ONE, OF_TWO, OVERFLOW, SUBLAYER, UNIFORM, Table
 
 GENERATED: Table = {
     UNIFORM: (
@@ -10,7 +10,6 @@ GENERATED: Table = {
         ("transformer_block_bwd", "eps=1e-05", "eps=-0.99999"),
     ),
     EVEN: (("transformer_block_bwd", "H ** 2", "(-H) ** 2"),),
-    OTHER_TYPE: (("classifier_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),),
     OF_ONE: (("classifier_fwd", "axis=-1)[:, 0]", "axis=-1)[:, -1]"),),
     OF_TWO: (
         ("classifier_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
@@ -25,6 +24,7 @@ GENERATED: Table = {
     ),
     KINK: (("mlp_bwd", "H > 0", "H >= 0"),),
     SUBLAYER: (
+        ("classifier_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
         ("mlp_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("transformer_block_bwd", "np.asarray(dY, dtype=gamma1.dtype)", "dY"),
     ),
