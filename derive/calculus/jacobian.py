@@ -8,12 +8,13 @@ the deltas are contracted, and what is left is arranged in blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from derive.calculus.adjoint_names import spelling
 from derive.calculus.deltas import contract, same_size
+from derive.calculus.differentiate import DISTRIBUTE
 from derive.calculus.derivation import Reverse, on_the_way
 from derive.calculus.diagonals import Block, arrange
 from derive.calculus.inline import inlined
@@ -27,7 +28,7 @@ from derive.core.axes import Affine, Index, fresh, plain_number
 from derive.core.layer import Equation, Layer, Statement, Symbol, expect_layer
 from derive.core.terms import Expr, add, atom, expr, multiply, power, total
 from derive.core.traverse import bound_indices, rebuild, tensors_read
-from derive.errors import UsageError
+from derive.errors import DifferentiationError, UsageError
 
 CONTRACT = r"\sum_{j} \delta_{j,k} f_{j} = f_{k}"
 UNIT = r"u_{\beta} = \delta_{\beta,\alpha}"
@@ -89,6 +90,12 @@ def hessian(layer: Layer, wrt: str) -> Jacobian:
     return _hessian(expect_layer(layer), wrt)
 
 
+def forget_matrices() -> None:
+    """Empty the caches of Hessians and Jacobians."""
+    _hessian.cache_clear()
+    _jacobian.cache_clear()
+
+
 @lru_cache(maxsize=256)
 def _hessian(layer: Layer, wrt: str) -> Jacobian:
     second = second_order(layer, [wrt])
@@ -96,6 +103,27 @@ def _hessian(layer: Layer, wrt: str) -> Jacobian:
     rows, columns = _indices(second.gradient, direction.axes, variable.axes)
     of = second.first[wrt].symbol
     return _entries(layer, of, variable, rows, columns, product, direction, second.gradient, second.adjoints, second)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A variable by which there is no second derivative, and why."""
+
+    wrt: str
+    reason: str
+
+
+def hessians(layer: Layer, wrt: Iterable[str] | None = None) -> list[Jacobian | Refusal]:
+    """The Hessian by each of `wrt`; by every variable where that is None, with the reason where there is none."""
+    if wrt is not None:
+        return [hessian(layer, name) for name in dict.fromkeys(wrt)]
+    found: list[Jacobian | Refusal] = []
+    for symbol in expect_layer(layer).variables:
+        try:
+            found.append(hessian(layer, symbol.name))
+        except DifferentiationError as error:
+            found.append(Refusal(symbol.name, str(error)))
+    return found
 
 
 def jacobian(layer: Layer, wrt: str, of: str | None = None) -> Jacobian:
@@ -177,7 +205,9 @@ def _entries(
     closed = cost(trail.value) <= LONGEST
     if closed:
         trail.take(Rule("unit direction", UNIT, partial(unit, direction=direction.name, at=rows)))
-        trail.take(Rule("contract deltas", CONTRACT, partial(contract, names=names)))
+        contracted = Rule("contract deltas", CONTRACT, partial(contract, names=names))
+        while trail.take(DISTRIBUTE) | trail.take(contracted):
+            pass
         simplify(trail, context)
         pairs = [(r, c) for r in rows for c in columns if same_size(r.size, c.size)]
         found = tuple(arrange(trail, pairs, context))

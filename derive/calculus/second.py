@@ -16,12 +16,9 @@ from derive.calculus.adjoint_names import spelling
 from derive.calculus.derivation import Reverse, check_free, gradients, on_the_way
 from derive.calculus.inline import inlined
 from derive.calculus.steps import Derivation, Gradients
-from derive.core.atoms import Atom, Function, Maximum, Test
 from derive.core.facts import Fact
 from derive.core.layer import Layer, Role, Statement, Symbol, expect_layer
 from derive.core.names import latex_of
-from derive.core.primitives import PRIMITIVES
-from derive.core.traverse import atoms
 from derive.errors import UsageError
 
 LETTERS = "uvdabchkst"
@@ -82,6 +79,11 @@ def second_order(layer: Layer, wrt: Iterable[str] | None = None) -> SecondOrder:
                 f"Choose from {', '.join(variables)}."
             )
     return _second_order(layer, wanted)
+
+
+def forget_second() -> None:
+    """Empty the cache of second derivatives."""
+    _second_order.cache_clear()
 
 
 @lru_cache(maxsize=256)

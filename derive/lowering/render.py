@@ -41,9 +41,51 @@ def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
     >>> y
     array([3., 3.])
     """
-    source = numpy_source(layer, wrt)
-    module = ModuleType(layer.name)
-    filename = f"<generated {layer.name}>"
+    return loaded(layer.name, numpy_source(layer, wrt))
+
+
+def numpy_second_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
+    """The NumPy module of a layer's second derivatives: L_hvp(arguments…, directions…) and L_hessian(arguments…).
+
+    `wrt` names the variables, all that have a second derivative if it is None; where there are several, L_hvp takes a
+    direction in each, and the Hessian by X is L_hessian_X. Cotangents of outputs stand behind the arguments.
+    """
+    from derive.calculus.jacobian import Jacobian, hessians
+    from derive.calculus.second import second_order
+    from derive.lowering.second import lower_second
+    from derive.printers.numpy_module import module_text
+    from derive.templating import environment
+
+    found = [h for h in hessians(layer, wrt) if isinstance(h, Jacobian)]
+    wanted = together(layer, [h.wrt.name for h in found])
+    program = lower_second(second_order(layer, wanted), found)
+    return environment().get_template("numpy.py.j2").render(module=module_text(program))
+
+
+def together(layer: Layer, wanted: list[str]) -> list[str]:
+    """The variables by which the gradients by all of them can be differentiated: those whose facts none rests on."""
+    from derive.calculus.second import second_order
+    from derive.errors import DifferentiationError
+
+    for count in range(len(wanted)):
+        kept = wanted[: len(wanted) - count]
+        try:
+            second_order(layer, kept)
+        except DifferentiationError:
+            continue
+        return kept
+    raise DifferentiationError(f"{layer.name}: it has no second derivative by any of its variables.")
+
+
+def compiled_second(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
+    """The generated module of a layer's second derivatives, loaded."""
+    return loaded(f"{layer.name}_second", numpy_second_source(layer, wrt))
+
+
+def loaded(name: str, source: str) -> ModuleType:
+    """Source text as a module."""
+    module = ModuleType(name)
+    filename = f"<generated {name}>"
     # Tracebacks show the generated lines.
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     exec(compile(source, filename, "exec"), module.__dict__)

@@ -33,7 +33,7 @@ class FunctionText:
 def function_texts(function: Function) -> list[FunctionText]:
     """The text of a function; a forward one comes with the function that drops the residuals."""
     text = function_text(function)
-    if function.backward:
+    if function.backward or function.alone:
         return [text]
     name = function.layer.name
     arguments = [s.name for s in function.arguments]
@@ -85,6 +85,8 @@ def _default(option: Symbol) -> str:
 
 def _function_doc(function: Function) -> list[str]:
     layer = function.layer
+    if function.alone:
+        return [*function.doc, "", *_shapes(function), *_given(function)]
     if function.backward:
         title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
         return [title, "", *_shapes(function), *_given(function)]
@@ -298,7 +300,7 @@ def _used(name: str, statements: Iterable, function: Function) -> bool:
 
 def _return(function: Function) -> str:
     outputs = ", ".join(s.name for s in function.outputs)
-    if function.backward:
+    if function.backward or function.alone:
         return f"return {outputs}"
     if len(function.outputs) > 1:
         outputs = f"({outputs})"
