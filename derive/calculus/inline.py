@@ -53,5 +53,7 @@ def _inside(call: Call, symbol: Symbol, taken: set[str]) -> Symbol:
     while name in taken:
         name, number = f"{stem}_{number}", number + 1
     taken.add(name)
-    latex = f"{symbol.latex or latex_of(symbol.name)}^{{({output.latex or latex_of(output.name)})}}"
+    own = symbol.latex or latex_of(symbol.name)
+    own = f"{{{own}}}" if "^" in own else own
+    latex = f"{own}^{{({output.latex or latex_of(output.name)})}}"
     return Symbol(name, call_axes(call, symbol), Role.VALUE, latex=latex)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from derive.calculus.forward import Tangents
 from derive.calculus.inline import inlined
 from derive.calculus.jacobian import Jacobian, Refusal
 from derive.core.layer import Layer
@@ -77,10 +78,10 @@ def _remarks(setter: SecondTypesetter, d: str) -> Iterator[str]:
     elif of.second is not None:
         yield f"{letter} = {style.second(setter.loss, wrt)}."
     if not of.closed:
-        yield f"{letter}: {TOO_LONG}."
+        yield f"{quote(setter.left(True)) if setter.is_latex else letter}: {TOO_LONG}."
     if (kink := kink_remark(setter)) and of.second is not None:
         yield (f"By {quote(wrt)}: {kink[0].lower()}{kink[1:]}" if not setter.alone else kink)
-    for line in setter.setter.definitions():
+    for line in [] if setter.is_latex else setter.setter.definitions():
         yield f"Where {line.left} = {plain(line.right)}."
     yield from second_remarks(setter, d)
 
@@ -115,7 +116,7 @@ def second_latex(
 
 
 def _said(setters: Sequence[SecondTypesetter]) -> list[str]:
-    return list(dict.fromkeys(r for s in setters for r in _remarks(s, r"d")))
+    return list(dict.fromkeys(plain(r) for s in setters for r in _remarks(s, r"\partial ")))
 
 
 def _definitions(setters: Sequence[SecondTypesetter]) -> list[Line]:
@@ -139,6 +140,36 @@ def notebook_jacobian(of: Jacobian) -> str:
     return displayed(jacobian_latex(of))
 
 
+def tangent_lines(of: Tangents, style_of) -> list[Line]:
+    """The tangents in the order in which they are computed."""
+    setter = Typesetter(inlined(of.layer), of.names, style_of)
+    lines = [setter.best_line(e.symbol, e.expr) for e in of.tangents]
+    return [*lines, *setter.definitions()]
+
+
+def tangents_text(of: Tangents, ascii: bool = False) -> str:
+    """Forward equations and tangents as text."""
+    style = AsciiStyle if ascii else TextStyle
+    whole = inlined(of.layer)
+    forward = Typesetter(whole, whole.symbols, style).forward(True)
+    given = ", ".join(u.shown for u in of.directions.values())
+    blocks = [[of.layer.name], columns(forward), columns(tangent_lines(of, style))]
+    blocks.append([f"{given}: given tangents, each shaped like its variable."])
+    text = "\n\n".join("\n".join(b) for b in blocks) + "\n"
+    return to_ascii(text) if ascii else text
+
+
+def tangents_latex(of: Tangents, room: float = PAGE) -> str:
+    return aligned(tangent_lines(of, LatexStyle), room)
+
+
+def notebook_tangents(of: Tangents) -> str:
+    """What a notebook shows."""
+    from derive.documents.notebook import displayed
+
+    return displayed(tangents_latex(of))
+
+
 def _file(
     layer: Layer, setters: Sequence[SecondTypesetter], refused: Sequence[Refusal], matrices: bool, steps: bool
 ) -> str:
@@ -149,7 +180,7 @@ def _file(
     whole = inlined(layer)
     forward = Typesetter(whole, whole.symbols, LatexStyle)
     sections = [Section("Forward equations", [Part("In index notation:", chunks(forward.forward(False), PAGE))])]
-    said = [escape(r) if "$" not in r and "\\" not in r else r for r in _said(setters)]
+    said = _said(setters)
     said += [escape(f"No second derivative by {f.wrt}: {f.reason}") for f in refused]
     sections.append(Section("Conventions", [Part(" ".join(said))]))
     if first := _first(setters):

@@ -203,9 +203,11 @@ def second_remarks(setter: SecondTypesetter, d: str = "d") -> list[str]:
     if of.second is not None:
         for cotangent, output in zip(of.second.cotangents, of.second.first.layer.output_symbols, strict=False):
             partial = f"{d}{setter.loss}/{d}{style.name(output.name)}"
-            said.append(f"{style.name(cotangent.name)} = {partial} is given, and held fixed.")
+            said.append(f"{style.quote(f'{style.name(cotangent.name)} = {partial}')} is given, and held fixed.")
     if any(i.leading for s in layer.symbols.values() for i in s.axes):
-        said.append(f"{style.index(LEADING.name)} stands for all leading axes.")
+        said.append(f"{style.quote(style.index(LEADING.name))} stands for all leading axes.")
+    if of.is_zero:
+        return said
     return said + ranges(setter.setter, setter.setter.layer) + readings(setter.setter.layer)
 
 

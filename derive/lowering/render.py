@@ -8,16 +8,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from derive.calculus.derivation import gradients as derive_gradients
+from derive.core.layer import Layer
 
 if TYPE_CHECKING:
+    from derive.calculus.forward import Tangents
+    from derive.calculus.jacobian import Jacobian
     from derive.calculus.steps import Gradients
-    from derive.core.layer import Layer
 
 
-def numpy_source(layer: Layer, wrt: Iterable[str] | None = None, gradients: Gradients | None = None) -> str:
+def numpy_source(
+    layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None, gradients: Gradients | None = None
+) -> str:
     """The NumPy module of a layer: L(…), L_fwd(…) -> (output, residuals), L_bwd(residuals, cotangent) -> gradients.
 
-    `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
+    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp. `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
     Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
 
     >>> from derive.layers.linear_maps.affine import affine
@@ -25,15 +29,19 @@ def numpy_source(layer: Layer, wrt: Iterable[str] | None = None, gradients: Grad
     \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
     """
     from derive.lowering.lower import lower
+    from derive.lowering.second import program_of
     from derive.printers.numpy_module import module_text
     from derive.templating import environment
 
-    program = lower(gradients or derive_gradients(layer, wrt))
+    if isinstance(layer, Layer):
+        program = lower(gradients or derive_gradients(layer, wrt))
+    else:
+        program = program_of(layer)
     return environment().get_template("numpy.py.j2").render(module=module_text(program))
 
 
-def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
-    """The generated module of a layer, loaded: its functions are attributes, its text is in `__source__`.
+def compiled(layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None) -> ModuleType:
+    """The generated module of a layer, or of what is derived of one, loaded: its functions are attributes, its text is in `__source__`.
 
     >>> import numpy as np
     >>> from derive.layers.linear_maps.affine import affine
@@ -41,7 +49,8 @@ def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
     >>> y
     array([3., 3.])
     """
-    return loaded(layer.name, numpy_source(layer, wrt))
+    name = layer.name if isinstance(layer, Layer) else layer.layer.name
+    return loaded(name, numpy_source(layer, wrt))
 
 
 def numpy_second_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:

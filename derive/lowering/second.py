@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from derive.calculus.diagonals import Block, Pair, joined
+from derive.calculus.forward import Tangents
+from derive.calculus.inline import inlined
 from derive.calculus.jacobian import Jacobian
 from derive.calculus.second import SecondOrder, live
 from derive.core.layer import Equation, Layer, Role, Symbol
@@ -45,6 +47,27 @@ def lower_second(second: SecondOrder, found: Sequence[Jacobian]) -> Program:
         *left_out,
     )
     return Program(second.layer, tuple(functions), tuple(line for text in doc for line in text.splitlines() or [""]))
+
+
+def program_of(of: Jacobian | Tangents) -> Program:
+    """The functions of one Hessian, of a Jacobian, or of a product J u."""
+    if isinstance(of, Tangents):
+        doc = (f"Forward mode of {of.layer.name}: its outputs and their tangents.", "", *of.layer.doc.splitlines())
+        return Program(of.layer, (tangent_function(of),), doc)
+    if of.second is not None:
+        return lower_second(of.second, [of])
+    doc = (f"The Jacobian of {of.layer.name} by {of.wrt.name}.", "", *of.layer.doc.splitlines())
+    return Program(of.layer, (matrix_function(of),), doc)
+
+
+def tangent_function(of: Tangents) -> Function:
+    """L_jvp: the outputs, and how they change along the tangents of the arguments."""
+    layer = of.tangent_layer()
+    whole = inlined(of.layer)
+    statements = live((*whole.statements, *of.tangents), (*whole.outputs, *layer.outputs))
+    layer = replace(layer, statements=statements, outputs=(*whole.outputs, *layer.outputs))
+    outputs = tuple(layer.symbols[name] for name in layer.outputs)
+    return alone(layer, outputs, (f"The outputs, and their tangents along {', '.join(u.name for u in of.directions.values())}.",))
 
 
 def held_fixed(second: SecondOrder) -> list[str]:

@@ -229,7 +229,9 @@ def _whole_shape(tensor: Symbol | None, measures: Sequence[Measure]) -> str:
 def _measured(measure: Measure, door: Door) -> str:
     if isinstance(measure.value, Place):
         return _place(measure.value)
-    names = {k: v for k, v in door.names.items() if v != measure.name}
+    # What is computed later cannot be used yet.
+    pending = {m.name for m in door.measures[door.measures.index(measure) :]}
+    names = {k: v for k, v in door.names.items() if v not in pending}
     return size_code(measure.value, names)[0]
 
 
