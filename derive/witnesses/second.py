@@ -42,7 +42,7 @@ from derive.witnesses.tally import TOLERANCES, Tally
 WORK, ENTRY_WORK, STEP_WORK = 60_000, 60_000, 60_000
 CASES, FEWEST, MOST = 2, 2, 12
 # The step of a difference quotient of fourth order: it errs by h⁴, and by rounding over h.
-STEP = 2.0**-9
+STEP, WIDE_STEP = 2.0**-11, 2.0**-7
 # What two steps may differ by, relative to the value, before a kink is suspected.
 KINK = 1e-3
 
@@ -148,7 +148,7 @@ class Point:
             moved = tupled(differentiate(forward, at, [v.get(n) for n in names]))
             return float(sum(np.sum(g * y) for g, y in zip(self.cotangents, moved, strict=True)))
 
-        steps = (STEP,) if smooth else (4 * STEP, STEP / 4)
+        steps = (STEP,) if smooth else (WIDE_STEP, STEP)
         return next((d for d in (difference(slope, s, KINK) for s in steps) if not math.isnan(d)), math.nan)
 
 
@@ -273,7 +273,8 @@ def generated_code(evidence: SecondEvidence) -> None:
             for symbol, value, expected in zip(symbols, found, point.derived.values(), strict=True):
                 if np.asarray(value).dtype != dtype:
                     evidence.tally.broke(witness, [symbol], f"it is {np.asarray(value).dtype}", point)
-                compare(evidence.tally, witness, symbol, value, expected, point)
+                row = witness if dtype == "float64" else "second order, float32"
+                compare(evidence.tally, witness, symbol, value, expected, point, row=row)
 
 
 # the entries of H

@@ -25,6 +25,7 @@ TOLERANCES = {
     # Of second derivatives: difference quotients of numeric derivatives, and of the interpreted gradient.
     "second order, numeric": (1e-7, 1.0),
     "second order, numeric, central": (1e-4, 1.0),
+    "second order, float32": (2e-4, 1.0),
     "gradient, moved": (1e-10, 1e-1),
     "gradient, moved, central": (1e-6, 1e-1),
     "printed product": (1e-10, 1e-2),
