@@ -76,8 +76,11 @@ def free_deltas(pairs: Pairs) -> Callable[[Expr], Expr]:
             if len(pending) + len(done) + len(paren.body.terms) > MAX_TERMS:
                 return value
             rest = from_term(Term(term.coefficient, term.factors[:place] + term.factors[place + 1 :]))
-            pending.extend(t for part in _with_and_without(paren.body, wanted)
-                           for t in total(multiply(rest, part), term.bound).terms)
+            pending.extend(
+                t
+                for part in _with_and_without(paren.body, wanted)
+                for t in total(multiply(rest, part), term.bound).terms
+            )
         return add(*done)
 
     return rule

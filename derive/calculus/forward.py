@@ -162,6 +162,3 @@ class Forward:
                 if cost(trial.value) <= cost(trail.value):
                     trail.steps.extend(trial.steps)
                     trail.value = trial.value
-
-
-

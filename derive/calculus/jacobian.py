@@ -14,13 +14,13 @@ from functools import lru_cache, partial
 
 from derive.calculus.adjoint_names import spelling
 from derive.calculus.deltas import contract, same_size
-from derive.calculus.differentiate import DISTRIBUTE
 from derive.calculus.derivation import Reverse, on_the_way
 from derive.calculus.diagonals import Block, arrange
+from derive.calculus.differentiate import DISTRIBUTE
 from derive.calculus.inline import inlined
 from derive.calculus.reuse import unfold
 from derive.calculus.rules import instantiate
-from derive.calculus.second import SecondOrder, live, second_order, direction_of
+from derive.calculus.second import SecondOrder, direction_of, live, second_order
 from derive.calculus.simplify import Context, cost, simplify
 from derive.calculus.steps import Derivation, Rule, Step, Trail
 from derive.core.atoms import Bracket, Read
@@ -149,9 +149,7 @@ def _jacobian(layer: Layer, wrt: str, of: str) -> Jacobian:
     taken = set(plain.symbols)
     spelled = {spelling(s) for s in plain.symbols.values()} | {i.name for i in plain.indices}
     direction = direction_of(output, True, taken, spelled)
-    plain = replace(
-        plain, statements=live(plain.statements, [of]), outputs=(of,), directions={of: direction}
-    )
+    plain = replace(plain, statements=live(plain.statements, [of]), outputs=(of,), directions={of: direction})
     sweep = Reverse(plain, (wrt,), seeded=False)
     products, adjoints = on_the_way(sweep.run(required=(wrt,)), (wrt,), sweep)
     variable = plain.symbols[wrt]
@@ -212,8 +210,8 @@ def _entries(
         pairs = [(r, c) for r in rows for c in columns if same_size(r.size, c.size)]
         found = tuple(arrange(trail, pairs, context))
     return Jacobian(
-        layer, of, wrt, rows, columns, trail.value, found, tuple(trail.steps), closed, product, direction, within, adjoints,
-        names, second,
+        layer, of, wrt, rows, columns, trail.value, found, tuple(trail.steps), closed, product, direction, within,
+        adjoints, names, second,
     )  # fmt: skip
 
 

@@ -149,8 +149,10 @@ class SecondTypesetter:
     def why_zero(self) -> str:
         """A gradient that is constant, by itself or between kinks."""
         name = self.of.product.wrt.shown
-        bent = self.of.second is not None and kinks(self.of.layer, self.of.wrt.name)
-        return f"linear in {name} between kinks" if bent else f"linear in {name}"
+        if self.of.second is None:
+            return f"no {name} in it"
+        bent = bool(kinks(self.of.layer, self.of.wrt.name))
+        return f"the gradient does not change with {name}{' between kinks' if bent else ''}"
 
     # the product with a direction
 
@@ -213,10 +215,9 @@ def second_remarks(setter: SecondTypesetter, d: str = "d") -> list[str]:
 
 def kink_remark(setter: SecondTypesetter) -> str:
     """Where the second derivative does not exist."""
-    found = kinks(setter.of.layer, setter.of.wrt.name)
-    places = []
-    for kink in found:
+    places: dict[str, None] = {}
+    for kink in kinks(setter.of.layer, setter.of.wrt.name):
         text = setter.setter.index.print(kink.value)
-        places.append(f"entries of {setter.style.quote(text)} tie for the largest" if kink.tie
-                      else f"{setter.style.quote(f'{text} = 0')}")
-    return f"Not twice differentiable where {' or '.join(dict.fromkeys(places))}; elsewhere as printed." if places else ""
+        zero = setter.style.quote(f"{text} = 0")
+        places[f"entries of {setter.style.quote(text)} tie for the largest" if kink.tie else zero] = None
+    return f"Not twice differentiable where {' or '.join(places)}; elsewhere as printed." if places else ""

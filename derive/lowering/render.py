@@ -21,7 +21,8 @@ def numpy_source(
 ) -> str:
     """The NumPy module of a layer: L(…), L_fwd(…) -> (output, residuals), L_bwd(residuals, cotangent) -> gradients.
 
-    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp. `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
+    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp. `wrt` names the
+    arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
     Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
 
     >>> from derive.layers.linear_maps.affine import affine
@@ -41,7 +42,8 @@ def numpy_source(
 
 
 def compiled(layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None) -> ModuleType:
-    """The generated module of a layer, or of what is derived of one, loaded: its functions are attributes, its text is in `__source__`.
+    """The generated module of a layer, or of what is derived of one, loaded: its functions are attributes, its text
+    is in `__source__`.
 
     >>> import numpy as np
     >>> from derive.layers.linear_maps.affine import affine

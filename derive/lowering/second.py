@@ -20,6 +20,9 @@ from derive.errors import LoweringError
 from derive.lowering.lower import lowered
 from derive.lowering.program import Function, Program
 
+# H for the whole; A, B, … for the parts of a sum.
+LETTERS = "HABCDEFGIJKLMNOPQRSTUVWXYZ"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,7 +70,8 @@ def tangent_function(of: Tangents) -> Function:
     statements = live((*whole.statements, *of.tangents), (*whole.outputs, *layer.outputs))
     layer = replace(layer, statements=statements, outputs=(*whole.outputs, *layer.outputs))
     outputs = tuple(layer.symbols[name] for name in layer.outputs)
-    return alone(layer, outputs, (f"The outputs, and their tangents along {', '.join(u.name for u in of.directions.values())}.",))
+    along = ", ".join(u.name for u in of.directions.values())
+    return alone(layer, outputs, (f"The outputs, and their tangents along {along}.",))
 
 
 def held_fixed(second: SecondOrder) -> list[str]:
@@ -82,14 +86,17 @@ def held_fixed(second: SecondOrder) -> list[str]:
 def product_function(second: SecondOrder) -> Function:
     """L_hvp: for each variable X, the sum over the variables Y of d²L/dXdY u_Y."""
     layer = second.product_layer()
-    names = {output: fresh(f"H{second.directions[v].name}", layer) for v, output in zip(second.wanted, layer.outputs)}
+    names = {
+        output: fresh(f"H{second.directions[v].name}", layer)
+        for v, output in zip(second.wanted, layer.outputs, strict=True)
+    }
     layer = renamed(layer, names)
     outputs = tuple(layer.symbols[name] for name in layer.outputs)
     directions = ", ".join(u.name for u in second.directions.values())
-    doc = (f"The Hessian of L by {', '.join(second.wanted)}, times the direction {directions}.",)
+    doc = [f"The Hessian of L by {', '.join(second.wanted)}, times the direction {directions}."]
     if len(second.wanted) > 1:
-        doc = (f"The Hessian of L by {', '.join(second.wanted)} together,", f"times the direction {directions}.")
-    return alone(layer, outputs, doc)
+        doc = [f"The Hessian of L by {', '.join(second.wanted)} together,", f"times the direction {directions}."]
+    return alone(layer, outputs, tuple(doc))
 
 
 def alone(layer: Layer, outputs: tuple[Symbol, ...], doc: tuple[str, ...]) -> Function:
@@ -139,8 +146,8 @@ def parts_of(of: Jacobian) -> list[Part]:
         axes = tuple(i for i in of.at if i not in gone)
         if sum(i.leading for i in axes) > 1:
             raise LoweringError("it couples different leading axes, which code has no array for.")
-        letter = "HABCDEFGIJKLMNOPQR"[number if len(groups) == 1 else number + 1]
-        name = fresh(letter if letter not in {s.name for s in of.names.values()} else f"{letter}_{of.wrt.name}", of.within)
+        letter = LETTERS[number if len(groups) == 1 else number + 1]
+        name = letter if letter not in of.names else fresh(f"{letter}_{of.wrt.name}", of.within)
         found.append(Part(block.deltas, Symbol(name, axes, Role.ADJOINT), block.body))
     return found
 
@@ -165,7 +172,9 @@ def entry_formula(of: Jacobian, parts: Sequence[Part]) -> str:
     """d²L/dU[i,a]dU[j,b] = [i = j] H[i,a,b]"""
     rows, columns = (",".join(shown(i) for i in axes) for axes in (of.rows, of.columns))
     wrt = of.wrt.name
-    left = f"d²L/d{wrt}[{rows}]d{wrt}[{columns}]" if of.second is not None else f"d{of.of.name}[{rows}]/d{wrt}[{columns}]"
+    left = f"d{of.of.name}[{rows}]/d{wrt}[{columns}]"
+    if of.second is not None:
+        left = f"d²L/d{wrt}[{rows}]d{wrt}[{columns}]"
     terms = []
     for part in parts:
         deltas = [f"[{shown(row)} = {shown(column)}]" for row, column in part.deltas]

@@ -1,6 +1,6 @@
 """Entries of a tensor of higher rank as a product of matrices, each at the pair of indices that it connects.
 
-    2 Σ_o δ_ij V[o,a] V[o,b]  →  2 δ_ij (VᵀV)_ab
+2 Σ_o δ_ij V[o,a] V[o,b]  →  2 δ_ij (VᵀV)_ab
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from derive.core import canonical
 from derive.core.atoms import Bracket
 from derive.core.axes import Affine, Index
 from derive.core.terms import Expr, Rational, Term, atom, from_term
-from derive.notation.matrices import Leaf, Matrix, Scaled
+from derive.notation.matrices import Matrix
 from derive.notation.matrix import matrix_form
 from derive.notation.ordering import Names, Order
 
@@ -51,16 +51,16 @@ def _factored(term: Term, axes: Sequence[Index], names: Names) -> Factored | Non
             pieces.setdefault(piece.free, []).append(piece)
         else:
             scalars.append(piece)
-    factors = []
+    matrices: list[tuple[Matrix, tuple[Index, ...]]] = []
     for free, parts in pieces.items():
         at = tuple(i for i in axes if i in free)
         body = _product(parts)
         found = matrix_form(body, at, names) if len(at) <= 2 else None
         if found is None or found.batch:
             return None
-        factors.append((found.tree, at))
-    factors.sort(key=lambda f: [list(axes).index(i) for i in f[1]])
-    return Factored(term.coefficient, _product(scalars), tuple(deltas), tuple(factors))
+        matrices.append((found.tree, at))
+    matrices.sort(key=lambda pair: [list(axes).index(i) for i in pair[1]])
+    return Factored(term.coefficient, _product(scalars), tuple(deltas), tuple(matrices))
 
 
 def _product(parts: Sequence[Expr]) -> Expr:
@@ -75,6 +75,3 @@ def _pair(factor: Bracket, axes: Sequence[Index]) -> tuple[Index, Index] | None:
     if len(pair) == 2 and factor == Bracket("==", Affine.of(pair[0]) - Affine.of(pair[1])):
         return pair[0], pair[1]
     return None
-
-
-__all__ = ["Factored", "Leaf", "Scaled", "factored"]

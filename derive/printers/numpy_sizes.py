@@ -66,7 +66,10 @@ def _product_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
 
 
 def _floor_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
-    above, below = sympy.fraction(sympy.together(size))
+    # SymPy multiplies a product out before it puts it over one denominator, and then leaves it so.
+    above, below = sympy.fraction(size)
+    if below == 1:
+        above, below = sympy.fraction(sympy.together(size))
     return _divided(above, below, names)
 
 
