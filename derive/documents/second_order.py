@@ -60,7 +60,7 @@ def _lines(setter: SecondTypesetter, latex: bool, matrices: bool = True) -> list
     of = setter.of
     if of.is_zero:
         return [setter.line(latex)]
-    lines = setter.products(latex)
+    lines = setter.products(latex, matrices)
     if of.closed:
         lines.append(setter.line(latex) if matrices else setter.index_line(latex))
     return lines

@@ -156,12 +156,12 @@ class SecondTypesetter:
 
     # the product with a direction
 
-    def products(self, latex: bool) -> list[Line]:
+    def products(self, latex: bool, matrices: bool = True) -> list[Line]:
         """H u, and the names that it uses."""
         lines = []
         for statement in live(self.of.adjoints, [self.of.product.symbol.name]):
             if isinstance(statement, Equation) and statement.symbol.name != self.of.product.symbol.name:
-                lines.append(self.setter.best_line(statement.symbol, statement.expr))
+                lines.append(self.setter.statement(statement, matrices))
         product = self.of.product
         direction = self.style.name(self.of.direction.name)
         symbol = product.symbol
@@ -169,7 +169,10 @@ class SecondTypesetter:
         whole = self._times(self.left(latex), direction, latex)
         at = f"({whole})[{','.join(entry)}]" if not latex else rf"\left({whole}\right)_{{{','.join(entry)}}}"
         value = product.expr
-        lines.append(self.setter.best_line(symbol, value, whole, at if entry else whole))
+        if matrices:
+            lines.append(self.setter.best_line(symbol, value, whole, at if entry else whole))
+        else:
+            lines.append(self.setter.index_line(symbol, value, left=at if entry else whole))
         return lines
 
     def _times(self, left: str, direction: str, latex: bool) -> str:

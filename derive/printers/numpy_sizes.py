@@ -66,10 +66,10 @@ def _product_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
 
 
 def _floor_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
-    # SymPy multiplies a product out before it puts it over one denominator, and then leaves it so.
-    above, below = sympy.fraction(size)
+    above, below = sympy.fraction(sympy.together(size))
     if below == 1:
-        above, below = sympy.fraction(sympy.together(size))
+        # SymPy has multiplied a product out, 1/2 (a + b), and put nothing over one denominator.
+        above, below = sympy.fraction(size)
     return _divided(above, below, names)
 
 
