@@ -1,6 +1,6 @@
 """Layers whose second derivatives are in every textbook."""
 
-from sympy import Sum, exp, log
+from sympy import Abs, Sum, exp, log
 
 from derive.language import Parameter, Tensor, axes, define, layer, sigmoid, softplus
 
@@ -44,6 +44,18 @@ def quadratic_form(x: Tensor[i], A: Tensor[i, j]):
 def factorization(R: Tensor[i, o], U: Parameter[i, a], V: Parameter[o, a]):
     """A matrix as the product of two small ones."""
     return define("L", (), Sum((R[i, o] - Sum(U[i, a] * V[o, a], a)) ** 2, i, o))
+
+
+@layer
+def sum_of_cubes(x: Tensor[i]):
+    """A sum of cubes."""
+    return define("L", (), Sum(x[i] ** 3, i))
+
+
+@layer
+def cubes_of_absolute_values(x: Tensor[i]):
+    """A sum of cubes of absolute values."""
+    return define("L", (), Sum(Abs(x[i]) ** 3, i))
 
 
 LAYERS = {
