@@ -85,10 +85,12 @@ def parser() -> argparse.ArgumentParser:
         "derive show linear",
         "derive show my_layers.py:gated_unit",
         "derive show ridge --order 2 --wrt w",
+        "derive show softmax --jacobian",
     )
     show.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
     add_wrt(show)
     add_order(show)
+    add_jacobian(show)
 
     latex = command(
         commands,
@@ -162,6 +164,7 @@ def add_artefact_options(added: argparse.ArgumentParser) -> None:
     added.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
     add_wrt(added)
     add_order(added)
+    add_jacobian(added)
     added.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
 
 
@@ -175,6 +178,10 @@ def add_order(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--order", type=int, choices=(1, 2), default=1, help="1: gradients; 2: Hessians and their products (default: 1)"
     )
+
+
+def add_jacobian(added: argparse.ArgumentParser) -> None:
+    added.add_argument("--jacobian", action="store_true", help="the Jacobian of the output by every variable instead")
 
 
 def seed_number(text: str) -> int:
@@ -209,10 +216,10 @@ def run_show(options: argparse.Namespace) -> int:
 
 
 def shown(layer: Layer, options: argparse.Namespace, ascii_only: bool) -> str:
-    if options.order == 2:
+    if of_matrices(options):
         from derive.documents.second_order import second_text
 
-        return second_text(layer, derived_twice(layer, options.wrt), ascii=ascii_only)
+        return second_text(layer, matrices(layer, options), ascii=ascii_only)
     from derive.documents.document import show_text
 
     return show_text(derived(layer, options.wrt), ascii=ascii_only)
@@ -224,8 +231,8 @@ def run_latex(options: argparse.Namespace) -> int:
     from derive.loading import load
 
     layer = load(options.layer)
-    if options.order == 2:
-        found = derived_twice(layer, options.wrt)
+    if of_matrices(options):
+        found = matrices(layer, options)
         put(second_latex(layer, found, options.notation, options.steps, options.document), options.output)
         return FINE
     text = latex(derived(layer, options.wrt), notation=options.notation, steps=options.steps, document=options.document)
@@ -235,11 +242,12 @@ def run_latex(options: argparse.Namespace) -> int:
 
 def run_numpy(options: argparse.Namespace) -> int:
     from derive.loading import load
-    from derive.lowering.render import numpy_second_source, numpy_source
+    from derive.lowering.render import numpy_jacobian_source, numpy_second_source, numpy_source
 
     layer = load(options.layer)
-    if options.order == 2:
-        put(numpy_second_source(layer, wanted(layer, options.wrt)), options.output)
+    if of_matrices(options):
+        written = numpy_jacobian_source if options.jacobian else numpy_second_source
+        put(written(layer, wanted(layer, options.wrt)), options.output)
         return FINE
     put(numpy_source(layer, wanted(layer, options.wrt)), options.output)
     return FINE
@@ -251,10 +259,18 @@ def derived(layer: Layer, wrt: Sequence[str] | None = None) -> Gradients:
     return gradients(layer, wanted(layer, wrt))
 
 
-def derived_twice(layer: Layer, wrt: Sequence[str] | None = None) -> Sequence[Jacobian | Refusal]:
-    from derive.calculus.jacobian import hessians
+def of_matrices(options: argparse.Namespace) -> bool:
+    """Are Hessians or Jacobians asked for?"""
+    if options.jacobian and options.order == 2:
+        raise UsageError("--jacobian is of order 1. Leave --order 2 or --jacobian out.")
+    return bool(options.jacobian or options.order == 2)
 
-    return hessians(layer, wanted(layer, wrt))
+
+def matrices(layer: Layer, options: argparse.Namespace) -> Sequence[Jacobian | Refusal]:
+    from derive.calculus.jacobian import hessians, jacobians
+
+    names = wanted(layer, options.wrt)
+    return jacobians(layer, names) if options.jacobian else hessians(layer, names)
 
 
 def wanted(layer: Layer, names: Sequence[str] | None) -> list[str] | None:

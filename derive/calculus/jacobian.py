@@ -142,6 +142,13 @@ def jacobian(layer: Layer, wrt: str, of: str | None = None) -> Jacobian:
     return _jacobian(layer, wrt, of)
 
 
+def jacobians(layer: Layer, wrt: Iterable[str] | None = None) -> list[Jacobian]:
+    """The Jacobian of every output by each of `wrt`, by every variable where that is None."""
+    layer = expect_layer(layer)
+    names = [s.name for s in layer.variables] if wrt is None else list(dict.fromkeys(wrt))
+    return [jacobian(layer, name, of) for of in layer.outputs for name in names]
+
+
 @lru_cache(maxsize=256)
 def _jacobian(layer: Layer, wrt: str, of: str) -> Jacobian:
     plain = inlined(layer)

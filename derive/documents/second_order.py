@@ -97,7 +97,7 @@ def second_latex(
     refused = [f for f in found if isinstance(f, Refusal)]
     matrices = notation == "matrix"
     if document:
-        return _file(layer, setters, refused, matrices, steps)
+        return _file(layer, setters, refused, matrices, steps, title(found))
     blocks: list[list[str]] = []
     for setter in setters:
         if steps:
@@ -107,12 +107,18 @@ def second_latex(
     definitions = _definitions(setters)
     if definitions:
         blocks.append(rows(definitions, ARTICLE))
-    said = [f"The second derivatives of {comment(layer.name)}. Needs \\usepackage{{amsmath}}."]
+    said = [f"{title(found)} of {comment(layer.name)}. Needs \\usepackage{{amsmath}}."]
     said += [comment(plain(r)) for r in _said(setters)]
     said += [comment(f"No second derivative by {f.wrt}: {f.reason}") for f in refused]
     from derive.templating import latex_environment
 
     return latex_environment().get_template("latex_fragment.tex.j2").render(remarks=said, blocks=blocks)
+
+
+def title(found: Found) -> str:
+    """The second derivatives, or the Jacobians."""
+    second = all(isinstance(f, Refusal) or f.second is not None for f in found)
+    return "The second derivatives" if second else "The Jacobians"
 
 
 def _said(setters: Sequence[SecondTypesetter]) -> list[str]:
@@ -171,7 +177,12 @@ def notebook_tangents(of: Tangents) -> str:
 
 
 def _file(
-    layer: Layer, setters: Sequence[SecondTypesetter], refused: Sequence[Refusal], matrices: bool, steps: bool
+    layer: Layer,
+    setters: Sequence[SecondTypesetter],
+    refused: Sequence[Refusal],
+    matrices: bool,
+    steps: bool,
+    heading: str,
 ) -> str:
     from derive.documents.document import Part, Section
     from derive.documents.second_symbols import second_symbols
@@ -189,12 +200,13 @@ def _file(
     for setter in setters:
         name = setter.style.name(setter.of.wrt.name)
         parts.append(Part(f"By ${name}$:", chunks(_lines(setter, True, matrices), PAGE)))
-    sections.append(Section("Second derivatives", parts))
+    sections.append(Section(heading.removeprefix("The ").capitalize(), parts))
     if steps:
         derived = []
         for setter in setters:
             name = setter.style.name(setter.of.wrt.name)
-            titles = (f"The product with a direction, by ${name}$:", f"The Hessian by ${name}$:")
+            kind = "Hessian" if setter.of.second is not None else "Jacobian"
+            titles = (f"The product with a direction, by ${name}$:", f"The {kind} by ${name}$:")
             for title, lines in zip(titles, setter.steps(), strict=False):
                 derived.append(Part(title, chunks(lines, PAGE)))
         sections.append(Section("Derivations", derived))
@@ -204,7 +216,7 @@ def _file(
         latex_environment()
         .get_template("latex.tex.j2")
         .render(
-            title=rf"The second derivatives of \texttt{{{escape(layer.name)}}}",
+            title=rf"{heading} of \texttt{{{escape(layer.name)}}}",
             summary=escape(layer.doc.partition("\n\n")[0]),
             sections=sections,
             symbols=second_symbols(setters),

@@ -29,15 +29,17 @@ def numpy_source(
     >>> print(numpy_source(affine).splitlines()[0])
     \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
     """
+    from derive.calculus.forward import Tangents
+    from derive.calculus.jacobian import Jacobian
     from derive.lowering.lower import lower
     from derive.lowering.second import program_of
     from derive.printers.numpy_module import module_text
     from derive.templating import environment
 
-    if isinstance(layer, Layer):
-        program = lower(gradients or derive_gradients(layer, wrt))
-    else:
+    if isinstance(layer, (Jacobian, Tangents)):
         program = program_of(layer)
+    else:
+        program = lower(gradients or derive_gradients(layer, wrt))
     return environment().get_template("numpy.py.j2").render(module=module_text(program))
 
 
@@ -51,8 +53,8 @@ def compiled(layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = Non
     >>> y
     array([3., 3.])
     """
-    name = layer.name if isinstance(layer, Layer) else layer.layer.name
-    return loaded(name, numpy_source(layer, wrt))
+    source = numpy_source(layer, wrt)
+    return loaded(layer.name if isinstance(layer, Layer) else layer.layer.name, source)
 
 
 def numpy_second_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
@@ -70,6 +72,17 @@ def numpy_second_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
     found = [h for h in hessians(layer, wrt) if isinstance(h, Jacobian)]
     wanted = together(layer, [h.wrt.name for h in found])
     program = lower_second(second_order(layer, wanted), found)
+    return environment().get_template("numpy.py.j2").render(module=module_text(program))
+
+
+def numpy_jacobian_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
+    """The NumPy module of a layer's Jacobians, by the variables `wrt`, or all: L_jacobian, or L_jacobian_X for each."""
+    from derive.calculus.jacobian import jacobians
+    from derive.lowering.second import lower_jacobians
+    from derive.printers.numpy_module import module_text
+    from derive.templating import environment
+
+    program = lower_jacobians(layer, jacobians(layer, wrt))
     return environment().get_template("numpy.py.j2").render(module=module_text(program))
 
 

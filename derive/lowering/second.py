@@ -59,8 +59,19 @@ def program_of(of: Jacobian | Tangents) -> Program:
         return Program(of.layer, (tangent_function(of),), doc)
     if of.second is not None:
         return lower_second(of.second, [of])
-    doc = (f"The Jacobian of {of.layer.name} by {of.wrt.name}.", "", *of.layer.doc.splitlines())
-    return Program(of.layer, (matrix_function(of),), doc)
+    return lower_jacobians(of.layer, [of])
+
+
+def lower_jacobians(layer: Layer, found: Sequence[Jacobian]) -> Program:
+    """The functions for Jacobians: those that have a closed form."""
+    functions, left_out = [], []
+    for one in found:
+        try:
+            functions.append(matrix_function(one, single=len(found) == 1))
+        except LoweringError as error:
+            left_out.append(f"There is no function for the Jacobian by {one.wrt.name}: {error}")
+    doc = (f"Jacobians of {layer.name}.", "", *layer.doc.splitlines(), *(("", *left_out) if left_out else ()))
+    return Program(layer, tuple(functions), doc)
 
 
 def tangent_function(of: Tangents) -> Function:

@@ -30,7 +30,7 @@ from derive.witnesses.evidence import analytic, moved_options, tupled, typed
 from derive.witnesses.interpret import interpret
 from derive.witnesses.report import Report
 from derive.witnesses.sampling import signed
-from derive.witnesses.second_entries import matrices
+from derive.witnesses.second_entries import jacobian_entries, matrices
 from derive.witnesses.second_evidence import (
     SecondEvidence,
     drawn_places,
@@ -159,6 +159,7 @@ WITNESSES: dict[str, Callable[[SecondEvidence], None]] = {
     "printed product": printed_product,
     "generated code": generated_code,
     "matrices": matrices,
+    "Jacobians": jacobian_entries,
     "symmetry": symmetry,
     "steps": steps,
 }

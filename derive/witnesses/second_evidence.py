@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 import numeric
-from derive.calculus.jacobian import Jacobian, Refusal, hessians
+from derive.calculus.jacobian import Jacobian, Refusal, hessians, jacobian
 from derive.calculus.second import SecondOrder, second_order
 from derive.core.layer import Equation, Layer, Symbol
 from derive.core.terms import Expr
 from derive.witnesses.check import FEW_LEADING, oracle_forward
-from derive.witnesses.entries import Array
+from derive.witnesses.entries import Array, Place
 from derive.witnesses.evidence import analytic, tupled
 from derive.witnesses.interpret import interpret
 from derive.witnesses.sampling import Case, axis_lengths, cases, evaluation_work, oracle_work, signed
@@ -83,9 +83,27 @@ class SecondEvidence:
     def layer_symbol(self, name: str) -> Symbol:
         return next(s for s in self.layer.arguments if s.name == name)
 
+    @cached_property
+    def jacobians(self) -> list[Jacobian]:
+        """Those of the first output, by every variable."""
+        return [jacobian(self.layer, s.name, self.layer.outputs[0]) for s in self.layer.variables]
+
+    @cached_property
+    def generated_jacobians(self) -> Any:
+        from derive.lowering.render import loaded, numpy_jacobian_source
+
+        if len(self.layer.outputs) > 1:
+            return None
+        return loaded(f"{self.layer.name}_jacobians", numpy_jacobian_source(self.layer))
+
+    def jacobian_symbol(self, one: Jacobian) -> Symbol:
+        return Symbol(f"J_{one.wrt.name}")
+
     @property
     def values(self) -> list[Symbol]:
-        return [f(h.wrt.name) for h in self.found for f in (self.product_symbol, self.matrix_symbol)]
+        names = [h.wrt.name for h in self.found]
+        second = [f(name) for name in names for f in (self.product_symbol, self.matrix_symbol)]
+        return [*second, *(Symbol(f"J_{s.name}") for s in self.layer.variables)]
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,22 @@ class Point:
     @cached_property
     def derived(self) -> dict[str, Array]:
         return self.products(self.second, self.directions)
+
+    def slope(self, of: str, rows: Place, row: Place, by: str, columns: Place, column: Place) -> float:
+        """One entry of a Jacobian, from values of the oracle's forward alone; leading axes are one."""
+        smooth = analytic(self.case.layer)
+        differentiate = numeric.complex_step_jvp if smooth else numeric.central_difference_jvp
+        arrays = self.case.arguments
+        direction = unit_at(columns, column).reshape(arrays[by].shape)
+        try:
+            moved = differentiate(
+                oracle_forward(self.case), list(arrays.values()), [direction if n == by else None for n in arrays]
+            )
+        except ValueError:
+            # No output is complex: none depends on the variable.
+            return 0.0
+        output = tupled(moved)[self.case.layer.outputs.index(of)]
+        return float(np.asarray(output).reshape(rows)[row])
 
     @cached_property
     def cotangents(self) -> tuple[Array, ...]:
