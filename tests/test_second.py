@@ -7,18 +7,24 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import sympy
 from second_layers import LAYERS, cubes_of_absolute_values, sum_of_cubes
 
 from derive import check, compiled, hessian, jacobian, jvp, latex, load, show
-from derive.calculus.jacobian import Refusal, hessians
+from derive.calculus.diagonals import at_deltas, blocks, delta, free_deltas
+from derive.calculus.jacobian import Refusal, hessians, unit
 from derive.calculus.kinks import kinks
 from derive.calculus.second import second_order
+from derive.core.axes import Index
+from derive.core.terms import add, atom, multiply, read, scale, total
 from derive.documents.second_typeset import SecondTypesetter
 from derive.errors import DifferentiationError, UsageError
 from derive.loading import all_layers
 from derive.lowering.render import compiled_second, numpy_second_source
 from derive.printers.lines import plain
 from derive.printers.text import TextStyle
+
+N = sympy.Symbol("n", integer=True, positive=True)
 
 
 def printed(of) -> str:
@@ -266,3 +272,27 @@ def test_all_witnesses_of_the_textbook_layers_agree(name):
 def test_all_witnesses_of_second_order_agree(name):
     report = check(load(name), order=2)
     assert report.ok, str(report)
+
+
+# rules, on expressions outside any layer
+
+
+def test_deltas_are_multiplied_out_and_taken_at_the_row():
+    row, column = Index("i", N), Index("j", N)
+    pairs = [(row, column)]
+    d = atom(delta((row, column)))
+    value = multiply(read("a", column), add(d, scale(read("b", row), -1)))
+    out = free_deltas(pairs)(value)
+    assert out == add(multiply(d, read("a", column)), scale(multiply(read("a", column), read("b", row)), -1))
+    there = at_deltas(pairs)(out)
+    assert there == add(multiply(d, read("a", row)), scale(multiply(read("a", column), read("b", row)), -1))
+    assert [b.deltas for b in blocks(there, pairs)] == [((row, column),), ()]
+
+
+def test_a_unit_direction_captures_no_summed_index():
+    row, summed = Index("i", N), Index("i", N)
+    inner = add(read("u", summed), read("b", summed))
+    value = total(multiply(read("a", summed), inner), [summed])
+    found = unit(value, "u", (row,))
+    (term,) = found.terms
+    assert {i.name for i in found.free} == {"i"} and all(i.name != "i" for i in term.bound)

@@ -84,6 +84,15 @@ def test_a_wrong_step_is_found(monkeypatch):
     assert ("H_x", "steps") in {(c.value, c.witness) for c in report.failures}
 
 
+def test_a_wrong_jacobian_is_found(monkeypatch):
+    real = second_evidence.jacobian
+    monkeypatch.setattr(
+        second_evidence, "jacobian", lambda *given: replace(one := real(*given), result=scale(one.result, -1))
+    )
+    report = check_second(LAYERS["softmax_vector"])
+    assert ("J_s", "numeric differentiation") in {(c.value, c.witness) for c in report.failures}
+
+
 # the command line
 
 
@@ -96,6 +105,14 @@ def test_the_command_line_reaches_second_order(capsys, tmp_path):
     assert r"\end{document}" in (tmp_path / "r.tex").read_text()
     assert main(["numpy", "ridge", "--order", "2", "--wrt", "w"]) == 0
     assert "def ridge_hessian(X, w, y, *, penalty=0.1):" in capsys.readouterr().out
+    assert main(["show", "softmax", "--jacobian"]) == 0
+    assert "J = diag(P) - P Pᵀ   (for each ℓ)" in capsys.readouterr().out
+    assert main(["latex", "softmax", "--jacobian", "--steps"]) == 0
+    assert "The Jacobians of softmax." in capsys.readouterr().out
+    assert main(["numpy", "softmax", "--jacobian"]) == 0
+    assert "def softmax_jacobian(S):" in capsys.readouterr().out
+    assert main(["show", "softmax", "--jacobian", "--order", "2"]) == 2
+    assert "--jacobian is of order 1" in capsys.readouterr().err
     assert main(["check", "ridge", "softmax", "--order", "2"]) == 0
     assert "checks passed, 2 layers" in capsys.readouterr().out
 
