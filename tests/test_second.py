@@ -64,6 +64,7 @@ CATALOGUE = [
     ("least_squares", "W", "2 δ_op (XᵀX)_ij"),
     ("least_squares", "X", "2 δ_bc (WWᵀ)_ij"),
     ("ridge", "w", "2 Xᵀ X + 2 penalty I"),
+    ("pca", "W", "2 (XᵀH)_il W_jk + 2 W_il (HᵀX)_kj + 2 (XᵀX)_ij (WᵀW)_kl + 2 δ_ij (HᵀH)_kl - 2 δ_kl (Xᵀ R + Rᵀ X)_ij"),
     ("tanh", "X", "-2 diag(Y ⊙ dX)"),
     ("mse", "Y", "2 I/|ℓ|"),
     ("attention", "V", "0"),
@@ -219,6 +220,12 @@ def test_the_jacobian_and_forward_mode_as_code():
     value, tangent = run.softmax_vector_jvp(s, np.ones(5))
     np.testing.assert_allclose(value, p)
     np.testing.assert_allclose(tangent, 0, atol=1e-15)
+
+
+def test_what_is_zero_has_no_array_of_zeros():
+    source = numpy_second_source(load("linear"))
+    assert "There is no function for the Hessian by W: it is 0." in source
+    assert "def linear_hvp(" in source and "def linear_hessian" not in source
 
 
 def test_generated_products_refuse_a_wrong_shape():

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.calculus.collect import MAX_TERMS
-from derive.calculus.simplify import Context, simplify
+from derive.calculus.simplify import Context, multiply_out, simplify
 from derive.calculus.steps import Rule, Trail
+from derive.core import canonical
 from derive.core.atoms import Atom, Bracket, Paren
 from derive.core.axes import Affine, Index
 from derive.core.terms import Expr, Term, add, atom, from_term, multiply, total
@@ -21,6 +22,7 @@ Pair = tuple[Index, Index]
 Pairs = Sequence[Pair]
 
 MULTIPLY_OUT = r"a\, (\delta_{i,j} + b) = a\, \delta_{i,j} + a\, b"
+EXPAND = r"a\, (b + c) = a\, b + a\, c"
 AT_DELTA = r"\delta_{i,j} f_{j} = \delta_{i,j} f_{i}"
 
 
@@ -133,4 +135,22 @@ def arrange(trail: Trail, pairs: Pairs, context: Context) -> list[Block]:
         simplify(inner, context)
         for step in inner.steps:
             trail.take(replace(step.rule, apply=in_block(pairs, block.deltas, step.rule.apply)))
+    for block in blocks(trail.value, pairs):
+        out = multiply_out(block.body)
+        if not connects_pairs(block.body) and connects_pairs(out):
+            rule = Rule("multiply out", EXPAND, in_block(pairs, block.deltas, multiply_out))
+            trail.take(rule)
     return blocks(trail.value, pairs)
+
+
+def connects_pairs(value: Expr) -> bool:
+    """Is every term a product of parts with at most two free indices each, as (XᵀX)_ij (WᵀW)_ab is?"""
+    if len(value.free) <= 2:
+        return True
+    for term in value.terms:
+        outside, groups = canonical.components(term)
+        parts = [a.free for a, _ in outside]
+        parts += [frozenset().union(*(a.free for a, _ in factors)) - set(bound) for factors, bound in groups]
+        if any(len(free) > 2 for free in parts):
+            return False
+    return True

@@ -16,7 +16,7 @@ from derive.core.layer import Equation
 from derive.documents.conventions import ranges, readings
 from derive.documents.typeset import Line, Typesetter
 from derive.notation.factored import Factored, factored
-from derive.notation.matrices import Leaf
+from derive.notation.matrices import Leaf, Transpose
 from derive.printers.latex import LatexStyle
 from derive.printers.style import Fractions, magnitude
 
@@ -47,14 +47,14 @@ class SecondTypesetter:
         if not layer.scalar:
             return "L"
         output = layer.output_symbols[0]
-        return spelling(output) if self.is_latex else output.shown
+        return spelling(output) if self.is_latex else type(self.style)({output.name: output}).name(output.name)
 
     @property
     def letter(self) -> str:
         """H, or J."""
         taken = {self.style.name(n) for n in self.of.names}
-        letter = "H" if self.of.second is not None else "J"
-        letter = letter if letter not in taken else f"∂²{self.loss}" if self.of.second is not None else "∂"
+        letters = ("H", "Hess") if self.of.second is not None else ("J", "Jac")
+        letter = next((c for c in letters if c not in taken), letters[-1])
         return letter if self.alone else f"{letter}_{self.style.name(self.of.wrt.name)}"
 
     def left(self, latex: bool) -> str:
@@ -132,6 +132,8 @@ class SecondTypesetter:
                     return None
                 pieces.above.append(delta)
             for tree, at in part.factors:
+                if isinstance(tree, Transpose) and isinstance(tree.of, Leaf):
+                    tree, at = tree.of, at[::-1]
                 text = self.setter.trees.print(tree, at)
                 single = isinstance(tree, Leaf)
                 pieces.above.append(self.style.subscripted(text, [self.shown[i] for i in at], single))

@@ -138,6 +138,8 @@ def parts_of(of: Jacobian) -> list[Part]:
     """The arrays that make up a matrix of derivatives."""
     if not of.closed:
         raise LoweringError("its entries have no short closed form.")
+    if of.is_zero:
+        raise LoweringError("it is 0.")
     common = tuple(p for p in (of.blocks[0].deltas if of.blocks else ()) if all(p in b.deltas for b in of.blocks))
     rows, columns = ([i for i in axes if i not in {j for p in common for j in p}] for axes in (of.rows, of.columns))
     groups: list[Block]
