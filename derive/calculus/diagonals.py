@@ -137,15 +137,19 @@ def arrange(trail: Trail, pairs: Pairs, context: Context) -> list[Block]:
             trail.take(replace(step.rule, apply=in_block(pairs, block.deltas, step.rule.apply)))
     for block in blocks(trail.value, pairs):
         out = multiply_out(block.body)
-        if not connects_pairs(block.body) and connects_pairs(out):
+        rows = frozenset(row for row, _ in block.deltas)
+        if not connects_pairs(block.body, rows) and connects_pairs(out, rows):
             rule = Rule("multiply out", EXPAND, in_block(pairs, block.deltas, multiply_out))
             trail.take(rule)
     return blocks(trail.value, pairs)
 
 
-def connects_pairs(value: Expr) -> bool:
-    """Is every term a product of parts with at most two free indices each, as (XᵀX)_ij (WᵀW)_ab is?"""
-    if len(value.free) <= 2:
+def connects_pairs(value: Expr, rows: frozenset[Index]) -> bool:
+    """Is every term a product of parts with at most two free indices each, as (XᵀX)_ij (WᵀW)_ab is?
+
+    What stands beside deltas is a matrix for each of their `rows`.
+    """
+    if len(value.free - rows) <= 2:
         return True
     for term in value.terms:
         outside, groups = canonical.components(term)
