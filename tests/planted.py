@@ -24,9 +24,9 @@ from derive.witnesses.evidence import Code, Evidence
 
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
-DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options")
+DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options", "option", "each")
 # The builder of a dense matrix is no part of a layer's functions.
-APART = ("toeplitz_matrix",)
+APART = ("circulant_matrix", "toeplitz_matrix")
 
 
 def functions_of(layer: str) -> tuple[str, ...]:

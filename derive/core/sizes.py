@@ -25,8 +25,19 @@ def size_value(size: sympy.Expr) -> Expr:
     if size.is_Pow and size.args[1].is_Rational:
         return power(size_value(size.args[0]), Fraction(int(size.args[1].p), int(size.args[1].q)))
     if isinstance(size, sympy.floor):
-        return apply("floor", size_value(size.args[0]))
+        # One fraction: a difference of two would be rounded before its floor is taken.
+        above, below = one_fraction(size.args[0])
+        return apply("floor", multiply(size_value(above), power(size_value(below), -1)))
     raise InternalError(f"size {size} is made of {type(size).__name__}")
+
+
+def one_fraction(size: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """A quotient of sizes as a numerator and a denominator: n/2 - k/2 is (n - k) / 2."""
+    above, below = sympy.fraction(sympy.together(size))
+    if all(number.q == 1 for number in above.atoms(sympy.Rational)):
+        return above, below
+    # SymPy distributes a number over a sum where it can, and only puts together what has been multiplied out.
+    return sympy.fraction(sympy.together(sympy.expand(size)))
 
 
 def settled(size: sympy.Expr) -> sympy.Expr:
@@ -39,6 +50,6 @@ def settled(size: sympy.Expr) -> sympy.Expr:
     parts = [settled(part) for part in size.args]
     if not isinstance(size, sympy.floor):
         return size.func(*parts)
-    whole = sympy.floor(sympy.expand(parts[0]).as_coeff_Add()[0])
-    # One fraction: a difference of two would be rounded before its floor is taken.
-    return sympy.floor(sympy.together(parts[0] - whole)) + whole if whole else sympy.floor(parts[0])
+    argument = sympy.expand(parts[0])
+    whole = sympy.floor(argument.as_coeff_Add()[0])
+    return sympy.floor(argument - whole) + whole if whole else sympy.floor(parts[0])

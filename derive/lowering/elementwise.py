@@ -10,7 +10,7 @@ from functools import reduce as fold
 from derive.core.axes import Index
 from derive.core.terms import Rational
 from derive.lowering.layout import align, union
-from derive.lowering.program import Cast, Map, Number, Value
+from derive.lowering.program import Cast, Map, Name, Number, Value, walk
 
 ONE = Number(1)
 ZERO = Number(0)
@@ -21,7 +21,21 @@ def operate(op: str, operands: Sequence[Value], order: Sequence[Index], kind: st
     axes = union(operands, order)
     if kind is None:
         kind = "number" if all(o.is_number for o in operands) else "array"
+    if op in ("add", "sub", "mul"):
+        operands = truth_values_bare(operands)
     return Map(op, tuple(align(o, axes) for o in operands), kind, axes=axes)
+
+
+def truth_values_bare(operands: Sequence[Value]) -> Sequence[Value]:
+    """Beside an array of numbers, truth values on data count as 0 and 1 as they are."""
+    if not any(o.kind == "array" and not isinstance(o, Cast) for o in operands):
+        return operands
+    return [o.operand if isinstance(o, Cast) and _on_data(o.operand) else o for o in operands]
+
+
+def _on_data(mask: Value) -> bool:
+    """Is it a mask that is not of positions alone, as the identity is?"""
+    return mask.kind == "mask" and any(isinstance(part, Name) for part in walk(mask))
 
 
 @dataclass(frozen=True)

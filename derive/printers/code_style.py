@@ -71,6 +71,12 @@ def comment(text: str) -> list[str]:
     return [f"# {lines[0]}", *(f"#     {line}" for line in lines[1:])]
 
 
+def filled(names: Sequence[str]) -> list[str]:
+    """Names in parentheses, on lines of their own."""
+    lines = textwrap.wrap(", ".join(names) + ",", LONGEST - 2 * INDENT, break_long_words=False)
+    return ["(", *(" " * INDENT + line for line in lines), ")"]
+
+
 def wrapped(line: str, width: int) -> list[str]:
     """A line of code; if it is too long, the arguments of its longest call stand on a line, or lines, of their own."""
     if len(line) <= width or line.lstrip().startswith("#"):

@@ -17,7 +17,17 @@ from derive.lowering.doors import Demand, Door, Measure, Place, door_of
 from derive.lowering.program import Assign, CallLayer, Function, Name, walk
 from derive.lowering.sharing import broken_up
 from derive.lowering.stability import shift
-from derive.printers.code_style import INDENT, LONGEST, WIDTH, comment, docstring, equation_text, given_text, wrapped
+from derive.printers.code_style import (
+    INDENT,
+    LONGEST,
+    WIDTH,
+    comment,
+    docstring,
+    equation_text,
+    filled,
+    given_text,
+    wrapped,
+)
 from derive.printers.numpy import NumpyPrinter
 from derive.printers.numpy_sizes import number_text, size_code
 
@@ -54,7 +64,7 @@ def function_text(function: Function) -> FunctionText:
         arguments[0] = first
     else:
         arguments = [s.name for s in function.arguments]
-    lines = _without_unused([*_opening(function, door), *_body(function, printer), _return(function)])
+    lines = _without_unused([*_opening(function, door), *_body(function, printer), *_return(function)])
     header = f"def {function.name}({_parameters(arguments, function.layer)}):"
     return FunctionText("\n".join(wrapped(header, LONGEST)), [*docstring(_function_doc(function)), *lines])
 
@@ -89,9 +99,10 @@ def _function_doc(function: Function) -> list[str]:
         return [*function.doc, "", *_shapes(function), *_given(function)]
     if function.backward:
         title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
-        return [title, "", *_shapes(function), *_given(function)]
+        return [*textwrap.wrap(title, WIDTH - INDENT), "", *_shapes(function), *_given(function)]
     saved = ", ".join(s.name for s in function.residuals)
-    return [f"The {_listed('output', function.outputs)}, and what {layer.name}_bwd needs: {saved or 'nothing'}."]
+    text = f"The {_listed('output', function.outputs)}, and what {layer.name}_bwd needs: {saved or 'nothing'}."
+    return textwrap.wrap(text, WIDTH - INDENT)
 
 
 def _given(function: Function) -> list[str]:
@@ -138,9 +149,7 @@ def _opening(function: Function, door: Door) -> list[str]:
         lines += [*_unpacked(function), *_check(function, door)]
     else:
         given = numbers(function.arguments)
-        names = ", ".join(s.name for s in given)
-        target = names if len(given) > 1 else f"({names},)"
-        lines += [*_check(function, door), f"{target} = _floating({names})"]
+        lines += [*_check(function, door), *_floating([s.name for s in given])]
     if door.leading is not None:
         rank = len(door.leading.axes) - 1
         lines.append(f"ell = {door.leading.name}.shape" + (f"[:-{rank}]" if rank else ""))
@@ -186,14 +195,32 @@ def _unpacked(function: Function) -> list[str]:
     names = [s.name for s in function.residuals]
     cotangents = [s.name for s in function.arguments]
     if not names:
-        joined = ", ".join(cotangents)
-        return [f"{joined if len(cotangents) > 1 else f'({joined},)'} = _floating({joined})"]
-    lines = [f"{', '.join(names) if len(names) > 1 else f'({names[0]},)'} = residuals"]
+        return _floating(cotangents)
+    lines = joined([], names, [" = residuals"])
     like = numbers(function.residuals)
     if not like:
-        joined = ", ".join(cotangents)
-        return [*lines, f"{joined if len(cotangents) > 1 else f'({joined},)'} = _floating({joined})"]
+        return [*lines, *_floating(cotangents)]
     return lines + [f"{c} = np.asarray({c}, dtype={like[0].name}.dtype)" for c in cotangents]
+
+
+def _floating(names: Sequence[str]) -> list[str]:
+    """X, W = _floating(X, W)"""
+    bare = ", ".join(names)
+    line = f"{bare if len(names) > 1 else f'({bare},)'} = _floating({bare})"
+    if len(line) + INDENT <= LONGEST:
+        return [line]
+    opened, *inner, closed = filled(names)
+    return [opened, *inner, f"{closed} = _floating{opened}", *inner, closed]
+
+
+def joined(before: Sequence[str], names: Sequence[str], after: Sequence[str]) -> list[str]:
+    """A tuple of names in a line, in parentheses where it stands in another or takes several lines."""
+    bare = ", ".join(names) if len(names) > 1 and not before else f"({', '.join(names)}{',' * (len(names) == 1)})"
+    line = "".join([*before, bare, *after])
+    if len(line) + INDENT <= LONGEST:
+        return [line]
+    opened, *inner, closed = filled(names)
+    return ["".join([*before, opened]), *inner, "".join([closed, *after])]
 
 
 def _check(function: Function, door: Door) -> list[str]:
@@ -300,11 +327,10 @@ def _used(name: str, statements: Iterable, function: Function) -> bool:
     return False
 
 
-def _return(function: Function) -> str:
+def _return(function: Function) -> list[str]:
     outputs = ", ".join(s.name for s in function.outputs)
     if function.backward or function.alone:
-        return f"return {outputs}"
+        return wrapped(f"return {outputs}", LONGEST - INDENT)
     if len(function.outputs) > 1:
         outputs = f"({outputs})"
-    saved = ", ".join(s.name for s in function.residuals)
-    return f"return {outputs}, ({saved}{',' if len(function.residuals) == 1 else ''})"
+    return joined([f"return {outputs}, "], [s.name for s in function.residuals], [])

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import sympy
 
+from derive.core.sizes import one_fraction
 from derive.errors import InternalError
 
 COMPARE, AND, ADD, MUL, UNARY, POWER, ATOM = range(7)
@@ -66,10 +67,7 @@ def _product_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
 
 
 def _floor_code(size: sympy.Expr, names: Mapping[sympy.Expr, str]) -> Printed:
-    above, below = sympy.fraction(sympy.together(size))
-    if below == 1:
-        # SymPy has multiplied a product out, 1/2 (a + b), and put nothing over one denominator.
-        above, below = sympy.fraction(size)
+    above, below = one_fraction(size)
     return _divided(above, below, names)
 
 

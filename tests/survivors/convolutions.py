@@ -10,6 +10,7 @@ from survivors.reasons import (
     OF_ONE,
     ONE_AXIS,
     OTHER_TYPE,
+    SUBLAYER,
     WHOLE_SUM,
     WIDER,
     Table,
@@ -27,7 +28,6 @@ CHANNELS = (
     "conv_transpose2d",
     "depthwise_conv1d",
     "depthwise_conv2d",
-    "depthwise_separable_conv2d",
     "grouped_conv1d",
     "grouped_conv2d",
     "grouped_conv3d",
@@ -40,6 +40,7 @@ GENERATED: Table = {
         ("circular_conv1d_bwd", "np.asarray(dy, dtype=w.dtype)", "dy"),
         *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in CHANNELS),
     ),
+    SUBLAYER: (("depthwise_separable_conv2d_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),),
     ONE_AXIS: (
         ("toeplitz_fwd", "x.shape[0]", "x.shape[-1]"),
         ("toeplitz_fwd", "w.shape[0]", "w.shape[-1]"),

@@ -7,10 +7,12 @@ from survivors.reasons import (
     CANCELS,
     DIGITS,
     EVEN,
+    INFERRED,
     LONG_WAY,
     MEET,
     NO_REACH,
     NOTHING,
+    OVERWRITTEN,
     SATURATED,
     WIDER,
     WRITEABLE,
@@ -52,8 +54,16 @@ GENERATED: Table = {
 }
 
 HANDWRITTEN: Table = {
+    INFERRED: (("_each_channel_bwd", "(prod(X.shape", "(-prod(X.shape"),),
+    OVERWRITTEN: (
+        ("_each_channel", "Y = np.empty", "Y = -np.empty"),
+        ("_each_channel_bwd", "dW = np.empty", "dW = -np.empty"),
+    ),
     EVEN: (("smooth_ramp", "np.abs(X)", "np.abs(-X)"),),
     NOTHING: (
+        ("_means", "total = np.zeros", "total = -np.zeros"),
+        ("_shares", "padded = blank", "padded = -blank"),
+        ("_each_channel_bwd", "dX_padded = blank", "dX_padded = -blank"),
         ("pad", "padded = np.zeros", "padded = -np.zeros"),
         ("pad", "if padding == 0", "if -padding == 0"),
     ),

@@ -44,6 +44,7 @@ HANDWRITTEN: Table = {
         ("add_rows", "np.diff(at[order], prepend=-1)", "-np.diff(at[order], prepend=-1)"),
         ("add_rows", "np.diff(at[order], prepend=-1)", "np.diff(-at[order], prepend=-1)"),
         ("add_rows", "prepend=-1", "prepend=-2"),
+        ("add_rows", "prepend=-1", "prepend=1"),
     ),
     NOTHING: (
         ("add_rows", "total = np.zeros", "total = -np.zeros"),

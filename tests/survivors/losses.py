@@ -6,18 +6,38 @@ from survivors.reasons import (
     EVEN,
     KINK,
     MEET,
+    NOTHING,
+    OF_ONE,
     OF_TWO,
     ON_DIAGONAL,
+    ONE_AXIS,
     OTHER_TYPE,
     OVERFLOW,
     SHAPE_ONLY,
+    SINGLE,
     SYMMETRIC,
+    UNIFORM,
     WHOLE_SUM,
     Table,
 )
 
 GENERATED: Table = {
+    SINGLE: (
+        (
+            "smoothed_cross_entropy_fwd",
+            "(np.arange(C) == label[:, None]).astype(Z.dtype)",
+            "(np.arange(C) == label[:, None])",
+        ),
+    ),
+    UNIFORM: (
+        ("smoothed_cross_entropy_bwd", "epsilon=0.1", "epsilon=1.1"),
+        ("smoothed_cross_entropy_bwd", "epsilon=0.1", "epsilon=-0.9"),
+    ),
+    ONE_AXIS: (("sparse_cross_entropy_bwd", "label.shape[0]", "label.shape[-1]"),),
+    OF_ONE: (("sparse_cross_entropy_fwd", "axis=-1)[:, 0]", "axis=-1)[:, -1]"),),
     OTHER_TYPE: (
+        ("sparse_cross_entropy_bwd", "np.asarray(dL, dtype=P.dtype)", "dL"),
+        ("smoothed_cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
         ("binary_cross_entropy_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
         ("cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
         ("hinge_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
@@ -32,6 +52,14 @@ GENERATED: Table = {
         ("ridge_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
     ),
     OVERFLOW: (
+        ("smoothed_cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
+        ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
+        ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
+        ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z - Z.min"),
+        ("sparse_cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
+        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
+        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
+        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z - Z.min"),
         ("cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
         ("cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
         ("cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
@@ -73,6 +101,11 @@ GENERATED: Table = {
         ("least_squares_fwd", "R ** 2", "R.mT ** 2"),
     ),
     OF_TWO: (
+        ("sparse_cross_entropy_fwd", "label[:, None], axis=-1)", "label[:, None], axis=1)"),
+        ("smoothed_cross_entropy_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
+        ("smoothed_cross_entropy_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
+        ("sparse_cross_entropy_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
+        ("sparse_cross_entropy_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
         ("cross_entropy_fwd", "Z.max(axis=-1", "Z.max(axis=1"),
         ("cross_entropy_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
         ("info_nce_fwd", "S.max(axis=-1", "S.max(axis=1"),
@@ -98,6 +131,17 @@ GENERATED: Table = {
 }
 
 HANDWRITTEN: Table = {
+    NOTHING: (("_forward", "if epsilon", "if -epsilon"),),
+    OF_TWO: (
+        ("_forward", "Z.max(axis=-1", "Z.max(axis=1"),
+        ("_forward", "P.sum(axis=-1", "P.sum(axis=1"),
+    ),
+    OVERFLOW: (
+        ("_forward", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
+        ("_forward", "Z - Z.max", "Z + Z.max"),
+        ("_forward", "Z - Z.max", "Z - -Z.max"),
+        ("_forward", "Z - Z.max", "Z - Z.min"),
+    ),
     KINK: (("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),),
     EVEN: (
         ("least_squares_fwd", "R ** 2", "(-R) ** 2"),

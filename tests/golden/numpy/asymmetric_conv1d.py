@@ -130,7 +130,7 @@ def asymmetric_conv1d_fwd(X, W, b, *, stride=1, dilation=1, left=0, right=0):
     n = X.shape[-1]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (dilation + left + n + right - K * dilation - 1) // stride + 1
+    n_t = (left + n + right - dilation * (K - 1) - 1) // stride + 1
     _check_least("asymmetric_conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - left] W[o, c, k] + b[o]
     X_columns = _windows(X, (K, n_t), (-left, dilation, stride)).reshape(*ell, -1, n_t)
@@ -154,7 +154,7 @@ def asymmetric_conv1d_bwd(residuals, dY, *, stride=1, dilation=1, left=0, right=
     c_in, n = X.shape[-2:]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (dilation + left + n + right - K * dilation - 1) // stride + 1
+    n_t = (left + n + right - dilation * (K - 1) - 1) // stride + 1
     _check_size("asymmetric_conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., c, l] = Σ_{o,t,k} dY[..., o, t] W[o, c, k] [l = stride t + dilation k - left]
     dX_taps = (W.reshape(c_out, -1).T @ dY).reshape(*ell, c_in, K, n_t)

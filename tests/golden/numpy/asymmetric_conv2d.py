@@ -149,8 +149,8 @@ def asymmetric_conv2d_fwd(
     c_out = W.shape[0]
     K_h = W.shape[2]
     K_w = W.shape[3]
-    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
-    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    n_i = (bottom + n_h + top - dilation_h * (K_h - 1) - 1) // stride_h + 1
+    n_j = (left + n_w + right - dilation_w * (K_w - 1) - 1) // stride_w + 1
     _check_least("asymmetric_conv2d", "i", "Y", n_i)
     _check_least("asymmetric_conv2d", "j", "Y", n_j)
     # Y[..., o, i, j] = Σ_{c,u,v} X[..., c, stride_h i + dilation_h u - top, stride_w j +
@@ -187,8 +187,8 @@ def asymmetric_conv2d_bwd(
     c_out = W.shape[0]
     K_h = W.shape[2]
     K_w = W.shape[3]
-    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
-    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    n_i = (bottom + n_h + top - dilation_h * (K_h - 1) - 1) // stride_h + 1
+    n_j = (left + n_w + right - dilation_w * (K_w - 1) - 1) // stride_w + 1
     _check_size("asymmetric_conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("asymmetric_conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
     # dX[..., c, h, w] = Σ_{o,i,j,u,v} dY[..., o, i, j] W[o, c, u, v] [h = stride_h i +

@@ -191,9 +191,9 @@ def asymmetric_conv3d_fwd(
     K_f = W.shape[2]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_t = (back + dilation_f + front + n_f - K_f * dilation_f - 1) // stride_f + 1
-    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
-    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    n_t = (back + front + n_f - dilation_f * (K_f - 1) - 1) // stride_f + 1
+    n_i = (bottom + n_h + top - dilation_h * (K_h - 1) - 1) // stride_h + 1
+    n_j = (left + n_w + right - dilation_w * (K_w - 1) - 1) // stride_w + 1
     _check_least("asymmetric_conv3d", "t", "Y", n_t)
     _check_least("asymmetric_conv3d", "i", "Y", n_i)
     _check_least("asymmetric_conv3d", "j", "Y", n_j)
@@ -260,9 +260,9 @@ def asymmetric_conv3d_bwd(
     K_f = W.shape[2]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_t = (back + dilation_f + front + n_f - K_f * dilation_f - 1) // stride_f + 1
-    n_i = (bottom + dilation_h + n_h + top - K_h * dilation_h - 1) // stride_h + 1
-    n_j = (dilation_w + left + n_w + right - K_w * dilation_w - 1) // stride_w + 1
+    n_t = (back + front + n_f - dilation_f * (K_f - 1) - 1) // stride_f + 1
+    n_i = (bottom + n_h + top - dilation_h * (K_h - 1) - 1) // stride_h + 1
+    n_j = (left + n_w + right - dilation_w * (K_w - 1) - 1) // stride_w + 1
     _check_size("asymmetric_conv3d_bwd", "t", "dY", dY.shape[-3], n_t)
     _check_size("asymmetric_conv3d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("asymmetric_conv3d_bwd", "j", "dY", dY.shape[-1], n_j)

@@ -127,7 +127,7 @@ def conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     n = X.shape[-1]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_least("conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - padding] W[o, c, k] + b[o]
     X_columns = _windows(X, (K, n_t), (-padding, dilation, stride)).reshape(*ell, -1, n_t)
@@ -150,7 +150,7 @@ def conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     c_in, n = X.shape[-2:]
     c_out = W.shape[0]
     K = W.shape[2]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_size("conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., c, l] = Σ_{o,t,k} dY[..., o, t] W[o, c, k] [l = stride t + dilation k - padding]
     dX_taps = (W.reshape(c_out, -1).T @ dY).reshape(*ell, c_in, K, n_t)

@@ -128,8 +128,8 @@ def conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     c_out = W.shape[0]
     K_h = W.shape[2]
     K_w = W.shape[3]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_least("conv2d", "i", "Y", n_i)
     _check_least("conv2d", "j", "Y", n_j)
     # Y[..., o, i, j] = Σ_{c,u,v} X[..., c, stride i + dilation u - padding, stride j + dilation
@@ -159,8 +159,8 @@ def conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     c_out = W.shape[0]
     K_h = W.shape[2]
     K_w = W.shape[3]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_size("conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
     # dX[..., c, h, w] = Σ_{o,i,j,u,v} dY[..., o, i, j] W[o, c, u, v] [h = stride i + dilation u

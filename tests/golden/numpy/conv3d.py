@@ -130,9 +130,9 @@ def conv3d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     K_f = W.shape[2]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_t = (dilation + n_f + 2 * padding - K_f * dilation - 1) // stride + 1
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_t = (n_f + 2 * padding - dilation * (K_f - 1) - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_least("conv3d", "t", "Y", n_t)
     _check_least("conv3d", "i", "Y", n_i)
     _check_least("conv3d", "j", "Y", n_j)
@@ -169,9 +169,9 @@ def conv3d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     K_f = W.shape[2]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_t = (dilation + n_f + 2 * padding - K_f * dilation - 1) // stride + 1
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_t = (n_f + 2 * padding - dilation * (K_f - 1) - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_size("conv3d_bwd", "t", "dY", dY.shape[-3], n_t)
     _check_size("conv3d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("conv3d_bwd", "j", "dY", dY.shape[-1], n_j)

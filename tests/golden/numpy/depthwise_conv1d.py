@@ -139,7 +139,7 @@ def depthwise_conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     X, W, b = _floating(X, W, b)
     n = X.shape[-1]
     K = W.shape[1]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_least("depthwise_conv1d", "t", "Y", n_t)
     # Y[..., c, t] = Σ_k X[..., c, stride t + dilation k - padding] W[c, k] + b[c]
     Y = _tap_sum(_windows(X, (K, n_t), (-padding, dilation, stride)), -2, W[:, :, None])
@@ -160,7 +160,7 @@ def depthwise_conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     _check("depthwise_conv1d_bwd", X=(X, "... c l"), dY=(dY, "... c t"))
     c_in, n = X.shape[-2:]
     K = W.shape[1]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_size("depthwise_conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., c, l] = Σ_{t,k} dY[..., c, t] W[c, k] [l = stride t + dilation k - padding]
     dX = _overlap_add(dY[..., None, :], (n,), 1, (-padding, dilation, stride), weights=W[:, :, None])

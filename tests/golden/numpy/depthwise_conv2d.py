@@ -147,8 +147,8 @@ def depthwise_conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     n_h, n_w = X.shape[-2:]
     K_h = W.shape[1]
     K_w = W.shape[2]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_least("depthwise_conv2d", "i", "Y", n_i)
     _check_least("depthwise_conv2d", "j", "Y", n_j)
     # Y[..., c, i, j] = Σ_{u,v} X[..., c, stride i + dilation u - padding, stride j + dilation v
@@ -174,8 +174,8 @@ def depthwise_conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     c_in, n_h, n_w = X.shape[-3:]
     K_h = W.shape[1]
     K_w = W.shape[2]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_size("depthwise_conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("depthwise_conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
     # dX[..., c, h, w] = Σ_{i,j,u,v} dY[..., c, i, j] W[c, u, v] [h = stride i + dilation u -

@@ -130,7 +130,7 @@ def grouped_conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     n = X.shape[-1]
     c_out = W.shape[1]
     K = W.shape[3]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_least("grouped_conv1d", "t", "Y", n_t)
     # Y[..., g, o, t] = Σ_{c,k} X[..., g, c, stride t + dilation k - padding] W[g, o, c, k] +
     #     b[g, o]
@@ -155,7 +155,7 @@ def grouped_conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     n_g, c_in, n = X.shape[-3:]
     c_out = W.shape[1]
     K = W.shape[3]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_size("grouped_conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., g, c, l] = Σ_{o,t,k} dY[..., g, o, t] W[g, o, c, k] [l = stride t + dilation k -
     #     padding]

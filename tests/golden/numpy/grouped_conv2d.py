@@ -133,8 +133,8 @@ def grouped_conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     c_out = W.shape[1]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_least("grouped_conv2d", "i", "Y", n_i)
     _check_least("grouped_conv2d", "j", "Y", n_j)
     # Y[..., g, o, i, j] = Σ_{c,u,v} X[..., g, c, stride i + dilation u - padding, stride j +
@@ -165,8 +165,8 @@ def grouped_conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     c_out = W.shape[1]
     K_h = W.shape[3]
     K_w = W.shape[4]
-    n_i = (dilation + n_h + 2 * padding - K_h * dilation - 1) // stride + 1
-    n_j = (dilation + n_w + 2 * padding - K_w * dilation - 1) // stride + 1
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
     _check_size("grouped_conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
     _check_size("grouped_conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
     # dX[..., g, c, h, w] = Σ_{o,i,j,u,v} dY[..., g, o, i, j] W[g, o, c, u, v] [h = stride i +

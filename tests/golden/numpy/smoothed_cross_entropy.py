@@ -57,25 +57,26 @@ def smoothed_cross_entropy(Z, label, *, epsilon=0.1):
 
 
 def smoothed_cross_entropy_fwd(Z, label, *, epsilon=0.1):
-    """The output L, and what smoothed_cross_entropy_bwd needs: P, T."""
+    """The output L, and what smoothed_cross_entropy_bwd needs: T, P."""
     epsilon = float(epsilon)
     _check("smoothed_cross_entropy", Z=(Z, "b c"), label=(label, "b"))
     (Z,) = _floating(Z)
     B, C = Z.shape
     label = _check_positions("smoothed_cross_entropy", "label", label, C)
-    # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    Z_max = Z.max(axis=-1)
-    P = Z - Z_max[:, None]
-    np.exp(P, out=P)
-    P_sum = P.sum(axis=-1)
-    P /= P_sum[:, None]
     # T[b, c] = (1 - epsilon) [c = label[b]] + epsilon / C
     T = (1 - epsilon) * (np.arange(C) == label[:, None]).astype(Z.dtype) + epsilon / C
-    # L = Σ_{b,c} T[b, c] (log(Σ_k exp(Z[b, k])) - Z[b, c]) / B
+    # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    L = np.einsum("bc,bc->", (Z_max + np.log(P_sum))[:, None] - Z, T) / B
-    return L, (P, T)
+    logP = Z - Z.max(axis=-1, keepdims=True)
+    P = np.exp(logP)
+    P_sum = P.sum(axis=-1)
+    P /= P_sum[:, None]
+    # logP[b, c] = Z[b, c] - log(Σ_k exp(Z[b, k]))
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    logP -= np.log(P_sum)[:, None]
+    # L = -Σ_{b,c} T[b, c] logP[b, c] / B
+    L = -(np.einsum("bc,bc->", T, logP) / B)
+    return L, (T, P)
 
 
 def smoothed_cross_entropy_bwd(residuals, dL, *, epsilon=0.1):
@@ -83,10 +84,10 @@ def smoothed_cross_entropy_bwd(residuals, dL, *, epsilon=0.1):
 
     dL: scalar -> dZ: (B, C)
     """
-    P, T = residuals
-    dL = np.asarray(dL, dtype=P.dtype)
+    T, P = residuals
+    dL = np.asarray(dL, dtype=T.dtype)
     _check("smoothed_cross_entropy_bwd", dL=(dL, ""))
-    B = P.shape[0]
+    B = T.shape[0]
     # dZ[b, c] = dL (P[b, c] - T[b, c]) / B
     dZ = dL / B * (P - T)
     return dZ

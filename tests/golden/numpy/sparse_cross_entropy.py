@@ -64,14 +64,15 @@ def sparse_cross_entropy_fwd(Z, label):
     label = _check_positions("sparse_cross_entropy", "label", label, C)
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    Z_max = Z.max(axis=-1)
-    P = Z - Z_max[:, None]
-    np.exp(P, out=P)
+    logP = Z - Z.max(axis=-1, keepdims=True)
+    P = np.exp(logP)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]
-    # L = Σ_b (log(Σ_k exp(Z[b, k])) - Z[b, label[b]]) / B
+    # logP[b, c] = Z[b, c] - log(Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    L = np.sum(Z_max + np.log(P_sum) - np.take_along_axis(Z, label[:, None], axis=-1)[:, 0]) / B
+    logP -= np.log(P_sum)[:, None]
+    # L = -Σ_b logP[b, label[b]] / B
+    L = -(np.sum(np.take_along_axis(logP, label[:, None], axis=-1)[:, 0]) / B)
     return L, (label, P)
 
 
@@ -86,5 +87,5 @@ def sparse_cross_entropy_bwd(residuals, dL):
     B = label.shape[0]
     C = P.shape[1]
     # dZ[b, c] = dL (P[b, c] - [c = label[b]]) / B
-    dZ = dL / B * (P - (np.arange(C) == label[:, None]).astype(P.dtype))
+    dZ = dL / B * (P - (np.arange(C) == label[:, None]))
     return dZ

@@ -124,7 +124,7 @@ def toeplitz_fwd(x, w, *, stride=1, padding=0, dilation=1):
     x, w = _floating(x, w)
     n = x.shape[0]
     K = w.shape[0]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_least("toeplitz", "t", "y", n_t)
     # y[t] = Σ_k x[stride t + dilation k - padding] w[k]
     y = np.einsum("tk,k->t", _windows(x, (n_t, K), (-padding, stride, dilation)), w)
@@ -144,7 +144,7 @@ def toeplitz_bwd(residuals, dy, *, stride=1, padding=0, dilation=1):
     _check("toeplitz_bwd", dy=(dy, "t"))
     n = x.shape[0]
     K = w.shape[0]
-    n_t = (dilation + n + 2 * padding - K * dilation - 1) // stride + 1
+    n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_size("toeplitz_bwd", "t", "dy", dy.shape[0], n_t)
     # dx[j] = Σ_{t,k} dy[t] w[k] [j = stride t + dilation k - padding]
     dx = _overlap_add(dy, (n,), 1, (-padding, dilation, stride), weights=w[:, None])

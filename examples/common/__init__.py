@@ -1,0 +1,1 @@
+"""What the examples share: the digits, the optimizers, the training loop, the pictures."""

@@ -1,0 +1,293 @@
+"""Scores of classes: convolution, rectifier and pooling, twice, then a linear layer (LeCun et al., 1998).
+
+Each gradient is shaped like its variable: dX like X.
+Convolution is cross-correlation; what is read outside a tensor is 0.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_least(function, axis, name, size):
+    """Raise a ValueError where an axis of the result would be empty."""
+    if size < 1:
+        raise ValueError(f"{function}: axis {axis} of {name} would have size {size}, expected at least 1.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _margins(shape, sizes, rows):
+    """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
+    margins = []
+    for length, (start, *steps) in zip(shape, rows, strict=True):
+        reach = [step * (size - 1) for step, size in zip(steps, sizes, strict=True)]
+        first = start + sum(r for r in reach if r < 0)
+        last = start + sum(r for r in reach if r > 0)
+        margins.append((max(0, -first), max(0, last + 1 - length)))
+    return margins
+
+
+def _windows(array, sizes, *rows, outside=0):
+    """The view V[..., i, j] = array[..., c + s·i + d·j], a row (c, s, d) for each of the last axes."""
+    split = array.ndim - len(rows)
+    margins = _margins(array.shape[split:], sizes, rows)
+    if np.any(margins):
+        inside = [slice(before, before + n) for (before, _), n in zip(margins, array.shape[split:], strict=True)]
+        padded = [before + n + after for (before, after), n in zip(margins, array.shape[split:], strict=True)]
+        array, unpadded = np.zeros((*array.shape[:split], *padded), array.dtype), array
+        if outside:
+            array[:] = outside
+        array[..., *inside] = unpadded
+    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+    steps = zip(*(steps for _, *steps in rows), strict=True)
+    strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
+    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+
+
+def _overlap_add(values, shape, taps, *rows, weights=None):
+    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+
+    Where there are weights, it is values * weights that is added, without an array of all products.
+    """
+    if weights is not None:
+        values, weights = np.broadcast_arrays(values, weights)
+    split = values.ndim - len(rows[0]) + 1
+    sizes = values.shape[split:]
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    rest = [slice(None)] * (len(sizes) - taps)
+    for tap in np.ndindex(*sizes[:taps]):
+        at = (..., *tap, *rest)
+        view[at] += values[at] if weights is None else values[at] * weights[at]
+    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+
+
+def _first_maximum(array, count):
+    """Which entries are the first of the largest over the last axes, so many."""
+    rows = array.reshape(*array.shape[: array.ndim - count], -1)
+    return (np.arange(rows.shape[-1]) == rows.argmax(axis=-1)[..., None]).reshape(array.shape)
+
+
+def conv2d(X, W, b, *, stride=1, padding=0, dilation=1):
+    """Convolution of channels in two dimensions, one stride, padding and dilation for both (LeCun et al., 1998).
+
+    X: (..., c_in, n_h, n_w), W: (c_out, c_in, K_h, K_w), b: (c_out,) -> Y: (..., c_out, i, j)
+    """
+    return conv2d_fwd(X, W, b, stride=stride, padding=padding, dilation=dilation)[0]
+
+
+def conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
+    """The output Y, and what conv2d_bwd needs: X, W."""
+    _check_option("conv2d", "stride", stride, 1)
+    _check_option("conv2d", "padding", padding, 0)
+    _check_option("conv2d", "dilation", dilation, 1)
+    _check("conv2d", X=(X, "... c h w"), W=(W, "o c u v"), b=(b, "o"))
+    X, W, b = _floating(X, W, b)
+    ell = X.shape[:-3]
+    n_h, n_w = X.shape[-2:]
+    c_out = W.shape[0]
+    K_h = W.shape[2]
+    K_w = W.shape[3]
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
+    _check_least("conv2d", "i", "Y", n_i)
+    _check_least("conv2d", "j", "Y", n_j)
+    # Y[..., o, i, j] = Σ_{c,u,v} X[..., c, stride i + dilation u - padding, stride j + dilation
+    #     v - padding] W[o, c, u, v] + b[o]
+    W_rows = W.reshape(c_out, -1)
+    X_windows = _windows(
+        X, (K_h, K_w, n_i, n_j), (-padding, dilation, 0, stride, 0), (-padding, 0, dilation, 0, stride)
+    )
+    Y = (W_rows @ X_windows.reshape(*ell, -1, n_i * n_j)).reshape(*ell, c_out, n_i, n_j)
+    Y += b[:, None, None]
+    return Y, (X, W)
+
+
+def conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
+    """The gradients dX, dW, db, given the cotangent dY.
+
+    dY: (..., c_out, i, j) -> dX: (..., c_in, n_h, n_w), dW: (c_out, c_in, K_h, K_w), db: (c_out,)
+    """
+    _check_option("conv2d_bwd", "stride", stride, 1)
+    _check_option("conv2d_bwd", "padding", padding, 0)
+    _check_option("conv2d_bwd", "dilation", dilation, 1)
+    X, W = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("conv2d_bwd", X=(X, "... c h w"), W=(W, "o c u v"), dY=(dY, "... o i j"))
+    ell = X.shape[:-3]
+    c_in, n_h, n_w = X.shape[-3:]
+    c_out = W.shape[0]
+    K_h = W.shape[2]
+    K_w = W.shape[3]
+    n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
+    n_j = (n_w + 2 * padding - dilation * (K_w - 1) - 1) // stride + 1
+    _check_size("conv2d_bwd", "i", "dY", dY.shape[-2], n_i)
+    _check_size("conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
+    # dX[..., c, h, w] = Σ_{o,i,j,u,v} dY[..., o, i, j] W[o, c, u, v] [h = stride i + dilation u
+    #     - padding] [w = stride j + dilation v - padding]
+    dX_taps_matrix = W.reshape(c_out, -1).T @ dY.reshape(*ell, c_out, -1)
+    dX_taps = dX_taps_matrix.reshape(*ell, c_in, K_h, K_w, n_i, n_j)
+    dX = _overlap_add(dX_taps, (n_h, n_w), 2, (-padding, dilation, 0, stride, 0), (-padding, 0, dilation, 0, stride))
+    # dW[o, c, u, v] = Σ_{...,i,j} dY[..., o, i, j] X[..., c, stride i + dilation u - padding,
+    #     stride j + dilation v - padding]
+    dY_rows = dY.reshape(-1, c_out, n_i, n_j).transpose(1, 0, 2, 3).reshape(c_out, -1)
+    X_rows = X.reshape(-1, c_in, n_h, n_w)
+    X_windows = _windows(
+        X_rows, (n_i, n_j, K_h, K_w), (-padding, stride, 0, dilation, 0), (-padding, 0, stride, 0, dilation)
+    )
+    dW_matrix = dY_rows @ X_windows.transpose(1, 4, 5, 0, 2, 3).reshape(c_in * K_h * K_w, -1).T
+    dW = dW_matrix.reshape(c_out, c_in, K_h, K_w)
+    # db[o] = Σ_{...,i,j} dY[..., o, i, j]
+    db = dY.sum(axis=(-2, -1)).reshape(-1, c_out).sum(axis=0)
+    return dX, dW, db
+
+
+def cnn(X, W1, b1, W2, b2, W3, b3):
+    """Scores of classes: convolution, rectifier and pooling, twice, then a linear layer (LeCun et al., 1998).
+
+    X: (N, C, H, W), W1: (C_1, C, K_1, K_1), b1: (C_1,), W2: (C_2, C_1, K_2, K_2), b2: (C_2,), W3:
+       (C_2, y, x, classes), b3: (classes,)
+    -> Z: (N, classes)
+    """
+    return cnn_fwd(X, W1, b1, W2, b2, W3, b3)[0]
+
+
+def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
+    """The output Z, and what cnn_bwd needs: X, W1, W2, W3, H1, A1, P1, H2, A2, P2."""
+    _check(
+        "cnn",
+        X=(X, "n c h w"),
+        W1=(W1, "o c u v"),
+        b1=(b1, "o"),
+        W2=(W2, "q o r s"),
+        b2=(b2, "q"),
+        W3=(W3, "q y x k"),
+        b3=(b3, "k"),
+    )
+    X, W1, b1, W2, b2, W3, b3 = _floating(X, W1, b1, W2, b2, W3, b3)
+    N = X.shape[0]
+    H = X.shape[2]
+    W = X.shape[3]
+    K_1 = W1.shape[2]
+    K_2 = W2.shape[2]
+    classes = W3.shape[3]
+    n_y1 = (H - K_1 + 1) // 2
+    n_x1 = (W - K_1 + 1) // 2
+    n_y = (n_y1 - K_2 + 1) // 2
+    n_x = (n_x1 - K_2 + 1) // 2
+    _check_size("cnn", "v", "W1", W1.shape[3], K_1)
+    _check_size("cnn", "s", "W2", W2.shape[3], K_2)
+    _check_size("cnn", "y", "W3", W3.shape[1], n_y)
+    _check_size("cnn", "x", "W3", W3.shape[2], n_x)
+    _check_least("cnn", "y1", "P1", n_y1)
+    _check_least("cnn", "x1", "P1", n_x1)
+    H1 = conv2d(X, W1, b1, stride=1, padding=0, dilation=1)
+    # A1[n, o, i, j] = H1[n, o, i, j] [H1[n, o, i, j] > 0]
+    A1 = np.maximum(H1, 0)
+    # P1[n, o, y1, x1] = max_{u1,v1} (A1[n, o, 2 y1 + u1, 2 x1 + v1])
+    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
+    P1 = A1_windows.max(axis=(4, 5))
+    H2 = conv2d(P1, W2, b2, stride=1, padding=0, dilation=1)
+    # A2[n, q, i1, j1] = H2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
+    A2 = np.maximum(H2, 0)
+    # P2[n, q, y, x] = max_{u1,v1} (A2[n, q, 2 y + u1, 2 x + v1])
+    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
+    P2 = A2_windows.max(axis=(4, 5))
+    # Z[n, k] = Σ_{q,y,x} W3[q, y, x, k] P2[n, q, y, x] + b3[k]
+    Z = P2.reshape(N, -1) @ W3.reshape(-1, classes) + b3
+    return Z, (X, W1, W2, W3, H1, A1, P1, H2, A2, P2)
+
+
+def cnn_bwd(residuals, dZ):
+    """The gradients dX, dW1, db1, dW2, db2, dW3, db3, given the cotangent dZ.
+
+    dZ: (N, classes)
+    -> dX: (N, C, H, W), dW1: (C_1, C, K_1, K_1), db1: (C_1,), dW2: (C_2, C_1, K_2, K_2), db2:
+       (C_2,), dW3: (C_2, y, x, classes), db3: (classes,)
+    """
+    X, W1, W2, W3, H1, A1, P1, H2, A2, P2 = residuals
+    dZ = np.asarray(dZ, dtype=X.dtype)
+    _check("cnn_bwd", X=(X, "n c h w"), W3=(W3, "q y x k"), dZ=(dZ, "n k"))
+    N = X.shape[0]
+    H = X.shape[2]
+    W = X.shape[3]
+    K_1 = W1.shape[2]
+    C_2 = W2.shape[0]
+    K_2 = W2.shape[2]
+    classes = W3.shape[3]
+    n_i = H - K_1 + 1
+    n_j = W - K_1 + 1
+    n_y1 = n_i // 2
+    n_x1 = n_j // 2
+    n_i1 = n_y1 - K_2 + 1
+    n_j1 = n_x1 - K_2 + 1
+    n_y = n_i1 // 2
+    n_x = n_j1 // 2
+    # dA2[n, q, i1, j1] = Σ_{k,y,x,u1,v1} dZ[n, k] W3[q, y, x, k] [(u1,v1) = argmax_{u2,v2}
+    #     (A2[n, q, 2 y + u2, 2 x + v2])] [i1 = 2 y + u1] [j1 = 2 x + v1]
+    dA2_taps_part = (dZ @ W3.reshape(-1, classes).T).reshape(N, C_2, n_y, n_x)
+    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
+    dA2_taps = np.where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
+    dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
+    # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
+    dH2 = np.where(H2 > 0, dA2, 0)
+    dP1, dW2, db2 = conv2d_bwd((P1, W2), dH2, stride=1, padding=0, dilation=1)
+    # dA1[n, o, i, j] = Σ_{y1,x1,u1,v1} dP1[n, o, y1, x1] [(u1,v1) = argmax_{u2,v2} (A1[n, o, 2
+    #     y1 + u2, 2 x1 + v2])] [i = 2 y1 + u1] [j = 2 x1 + v1]
+    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
+    mask = _first_maximum(A1_windows, 2)
+    dA1_taps = np.where(mask.transpose(0, 1, 4, 5, 2, 3), dP1[:, :, None, None, :, :], 0)
+    dA1 = _overlap_add(dA1_taps, (n_i, n_j), 2, (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
+    # dH1[n, o, i, j] = dA1[n, o, i, j] [H1[n, o, i, j] > 0]
+    dH1 = np.where(H1 > 0, dA1, 0)
+    dX, dW1, db1 = conv2d_bwd((X, W1), dH1, stride=1, padding=0, dilation=1)
+    # dW3[q, y, x, k] = Σ_n dZ[n, k] P2[n, q, y, x]
+    dW3 = P2.transpose(1, 2, 3, 0) @ dZ
+    # db3[k] = Σ_n dZ[n, k]
+    db3 = dZ.sum(axis=0)
+    return dX, dW1, db1, dW2, db2, dW3, db3
