@@ -18,6 +18,7 @@ from derive.documents.typeset import Line, Typesetter
 from derive.notation.factored import Factored, factored
 from derive.notation.matrices import Leaf, Transpose
 from derive.printers.latex import LatexStyle
+from derive.printers.lines import plain
 from derive.printers.style import Fractions, magnitude
 
 
@@ -211,6 +212,9 @@ def second_remarks(setter: SecondTypesetter, d: str = "d") -> list[str]:
         for cotangent, output in zip(of.second.cotangents, of.second.first.layer.output_symbols, strict=False):
             partial = f"{d}{setter.loss}/{d}{style.name(output.name)}"
             said.append(f"{style.quote(f'{style.name(cotangent.name)} = {partial}')} is given, and held fixed.")
+    facts = [style.quote(f"{plain(line.left)} = {plain(line.right)}") for line in setter.setter.facts()]
+    if facts:
+        said.append(f"Given: {', '.join(facts)}.")
     if any(i.leading for s in layer.symbols.values() for i in s.axes):
         said.append(f"{style.quote(style.index(LEADING.name))} stands for all leading axes.")
     if of.is_zero:

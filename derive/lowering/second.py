@@ -104,9 +104,8 @@ def product_function(second: SecondOrder) -> Function:
     layer = renamed(layer, names)
     outputs = tuple(layer.symbols[name] for name in layer.outputs)
     directions = ", ".join(u.name for u in second.directions.values())
-    doc = [f"The Hessian of L by {', '.join(second.wanted)}, times the direction {directions}."]
-    if len(second.wanted) > 1:
-        doc = [f"The Hessian of L by {', '.join(second.wanted)} together,", f"times the direction {directions}."]
+    together = " together" if len(second.wanted) > 1 else ""
+    doc = [f"The Hessian of L by {', '.join(second.wanted)}{together}, times the direction {directions}."]
     return alone(layer, outputs, tuple(doc))
 
 

@@ -96,7 +96,8 @@ def _default(option: Symbol) -> str:
 def _function_doc(function: Function) -> list[str]:
     layer = function.layer
     if function.alone:
-        return [*function.doc, "", *_shapes(function), *_given(function)]
+        said = [line for text in function.doc for line in textwrap.wrap(text, WIDTH - INDENT)]
+        return [*said, "", *_shapes(function), *_given(function)]
     if function.backward:
         title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
         return [*textwrap.wrap(title, WIDTH - INDENT), "", *_shapes(function), *_given(function)]
