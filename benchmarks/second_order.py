@@ -1,6 +1,6 @@
 """Hessians in closed form against automatic differentiation: generated code, torch.func.hessian, jax.hessian.
 
-    python benchmarks/second_order.py [--repeats 7] [--json FILE]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/second_order.py [--repeats 7] [--json FILE]
 
 Contestants that are not installed are left out, and named. Times are medians, in float64 on the CPU; those of JAX are
 with jax.jit, compilation aside. The Hessian of a matrix factorization is structured: the generated function gives its

@@ -1,6 +1,6 @@
 """Layers whose second derivatives are in every textbook."""
 
-from sympy import Abs, Sum, exp, log
+from sympy import Abs, Sum, exp, log, sin
 
 from derive.language import Parameter, Tensor, axes, define, layer, sigmoid, softplus
 
@@ -58,7 +58,37 @@ def cubes_of_absolute_values(x: Tensor[i]):
     return define("L", (), Sum(Abs(x[i]) ** 3, i))
 
 
+@layer
+def scaled_exponentials(x: Tensor[i], c: Parameter[()]):
+    """A parameter that is one number."""
+    return define("L", (), Sum(exp(c * x[i]), i))
+
+
+@layer
+def two_outputs(x: Tensor[i], A: Parameter[i, j]):
+    """Two outputs, each with a cotangent."""
+    y = define("y", (i,), Sum(A[i, j] * sin(x[j]), j))
+    z = define("z", (i,), x[i] ** 2 * y[i])
+    return y, z
+
+
+@layer
+def clashing_letters(u: Tensor[i], v: Tensor[i], d: Tensor[i]):
+    """Names that second derivatives have uses for."""
+    return define("H", (), Sum(u[i] * v[i] * exp(d[i]), i) ** 2)
+
+
 LAYERS = {
     layer.name: layer
-    for layer in (log_sum_exp, softmax_vector, logistic_regression, half_squares, quadratic_form, factorization)
+    for layer in (
+        log_sum_exp,
+        softmax_vector,
+        logistic_regression,
+        half_squares,
+        quadratic_form,
+        factorization,
+        scaled_exponentials,
+        two_outputs,
+        clashing_letters,
+    )
 }

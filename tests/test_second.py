@@ -281,6 +281,21 @@ def test_all_witnesses_of_second_order_agree(name):
     assert report.ok, str(report)
 
 
+# names
+
+
+def test_names_of_ours_are_none_of_the_layer():
+    text = show(hessian(LAYERS["clashing_letters"], "u"))
+    assert "Hess = ∂²H/∂u², and a is any direction shaped like u." in text
+    assert "Hess = 2 (v ⊙ exp(d)) (v ⊙ exp(d))ᵀ" in text
+
+
+def test_a_parameter_may_be_one_number_and_outputs_several():
+    assert printed(hessian(LAYERS["scaled_exponentials"], "c")) == "(x^{⊙2})ᵀ exp(c x)"
+    assert printed(jacobian(LAYERS["two_outputs"], "x", "z")) == "diag(x^{⊙2}) A diag(cos(x)) + 2 diag(x ⊙ y)"
+    assert "g_z = ∂L/∂z is given, and held fixed." in show(hessian(LAYERS["two_outputs"], "x"))
+
+
 # rules, on expressions outside any layer
 
 

@@ -53,7 +53,7 @@ class SecondTypesetter:
     @property
     def letter(self) -> str:
         """H, or J."""
-        taken = {self.style.name(n) for n in self.of.names}
+        taken = {self.style.name(n) for n in (*self.of.names, *self.setter.layer.symbols)}
         letters = ("H", "Hess") if self.of.second is not None else ("J", "Jac")
         letter = next((c for c in letters if c not in taken), letters[-1])
         return letter if self.alone else f"{letter}_{self.style.name(self.of.wrt.name)}"
