@@ -9,7 +9,7 @@ from derive.calculus.inline import inlined
 from derive.calculus.jacobian import Jacobian, Refusal
 from derive.core.layer import Layer
 from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks, rows
-from derive.documents.plain_text import _columns as columns
+from derive.documents.plain_text import columns
 from derive.documents.second_typeset import SecondTypesetter, kink_remark, second_remarks
 from derive.documents.typeset import Line, Typesetter
 from derive.printers.escape import comment, escape
