@@ -13,6 +13,7 @@ from derive.errors import DeriveError, UsageError
 from derive.terminal import Progress, put, say, shows_unicode
 
 if TYPE_CHECKING:
+    from derive.calculus.jacobian import Jacobian, Refusal
     from derive.calculus.steps import Gradients
     from derive.core.layer import Layer
 
@@ -80,11 +81,16 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "show",
         run_show,
-        "the forward equations and every gradient, in matrix notation",
+        "the forward equations and every gradient, or second derivative, in matrix notation",
         "derive show linear",
         "derive show my_layers.py:gated_unit",
+        "derive show ridge --order 2 --wrt w",
+        "derive show softmax --jacobian",
     )
     show.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
+    add_wrt(show)
+    add_order(show)
+    add_jacobian(show)
 
     latex = command(
         commands,
@@ -118,9 +124,11 @@ def parser() -> argparse.ArgumentParser:
         "derive check",
         "derive check attention softmax --seed 7",
         "derive check --json > report.json",
+        "derive check --order 2",
         "derive check linear --against mine.py:linear_backward --dtype float32 --sizes d_in=64,d_out=32",
     )
     check.add_argument("layers", metavar="LAYER", nargs="*", help=f"{LAYER_HELP}; default: the whole catalogue")
+    add_order(check)
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument("--seed", type=seed_number, default=0, metavar="N", help="seed of the random data (default: 0)")
     check.add_argument(
@@ -154,10 +162,26 @@ def examples(*lines: str) -> str:
 
 def add_artefact_options(added: argparse.ArgumentParser) -> None:
     added.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
+    add_wrt(added)
+    add_order(added)
+    add_jacobian(added)
+    added.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+
+
+def add_wrt(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--wrt", action="append", metavar="NAME", help="only the gradient by this tensor (repeat for several)"
     )
-    added.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+
+
+def add_order(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--order", type=int, choices=(1, 2), default=1, help="1: gradients; 2: Hessians and their products (default: 1)"
+    )
+
+
+def add_jacobian(added: argparse.ArgumentParser) -> None:
+    added.add_argument("--jacobian", action="store_true", help="the Jacobian of the output by every variable instead")
 
 
 def seed_number(text: str) -> int:
@@ -183,19 +207,34 @@ def run_list(_: argparse.Namespace) -> int:
 
 
 def run_show(options: argparse.Namespace) -> int:
-    from derive.documents.document import show_text
     from derive.loading import load_all
 
     ascii_only = not shows_unicode(sys.stdout)
-    say("\n\n".join(show_text(derived(layer), ascii=ascii_only).rstrip() for layer in load_all(options.layer)))
+    texts = (shown(layer, options, ascii_only).rstrip() for layer in load_all(options.layer))
+    say("\n\n".join(texts))
     return FINE
+
+
+def shown(layer: Layer, options: argparse.Namespace, ascii_only: bool) -> str:
+    if of_matrices(options):
+        from derive.documents.second_order import second_text
+
+        return second_text(layer, matrices(layer, options), ascii=ascii_only)
+    from derive.documents.document import show_text
+
+    return show_text(derived(layer, options.wrt), ascii=ascii_only)
 
 
 def run_latex(options: argparse.Namespace) -> int:
     from derive.documents.document import latex
+    from derive.documents.second_order import second_latex
     from derive.loading import load
 
     layer = load(options.layer)
+    if of_matrices(options):
+        found = matrices(layer, options)
+        put(second_latex(layer, found, options.notation, options.steps, options.document), options.output)
+        return FINE
     text = latex(derived(layer, options.wrt), notation=options.notation, steps=options.steps, document=options.document)
     put(text, options.output)
     return FINE
@@ -203,9 +242,13 @@ def run_latex(options: argparse.Namespace) -> int:
 
 def run_numpy(options: argparse.Namespace) -> int:
     from derive.loading import load
-    from derive.lowering.render import numpy_source
+    from derive.lowering.render import numpy_jacobian_source, numpy_second_source, numpy_source
 
     layer = load(options.layer)
+    if of_matrices(options):
+        written = numpy_jacobian_source if options.jacobian else numpy_second_source
+        put(written(layer, wanted(layer, options.wrt)), options.output)
+        return FINE
     put(numpy_source(layer, wanted(layer, options.wrt)), options.output)
     return FINE
 
@@ -214,6 +257,20 @@ def derived(layer: Layer, wrt: Sequence[str] | None = None) -> Gradients:
     from derive.calculus.derivation import gradients
 
     return gradients(layer, wanted(layer, wrt))
+
+
+def of_matrices(options: argparse.Namespace) -> bool:
+    """Are Hessians or Jacobians asked for?"""
+    if options.jacobian and options.order == 2:
+        raise UsageError("--jacobian is of order 1. Leave --order 2 or --jacobian out.")
+    return bool(options.jacobian or options.order == 2)
+
+
+def matrices(layer: Layer, options: argparse.Namespace) -> Sequence[Jacobian | Refusal]:
+    from derive.calculus.jacobian import hessians, jacobians
+
+    names = wanted(layer, options.wrt)
+    return jacobians(layer, names) if options.jacobian else hessians(layer, names)
 
 
 def wanted(layer: Layer, names: Sequence[str] | None) -> list[str] | None:
@@ -232,6 +289,8 @@ def wanted(layer: Layer, names: Sequence[str] | None) -> list[str] | None:
 def run_check(options: argparse.Namespace) -> int:
     if options.against is None and (options.dtype or options.sizes):
         raise UsageError("--dtype and --sizes say how to call the function of --against. Give --against too.")
+    if options.order == 2 and options.against:
+        raise UsageError("--against checks a backward pass, which is of order 1. Leave --order 2 out.")
     with Progress() as progress:
         reports = against(options, progress) if options.against else checked(options, progress)
     if options.json:
@@ -250,7 +309,9 @@ def run_check(options: argparse.Namespace) -> int:
 def checked(options: argparse.Namespace, progress: Progress) -> list:
     from derive.loading import all_layers, load_all
     from derive.witnesses.check import check_layer
+    from derive.witnesses.second import check_second
 
+    check = check_second if options.order == 2 else check_layer
     layers = [layer for name in options.layers for layer in load_all(name)] or list(all_layers().values())
     reports = []
     for number, layer in enumerate(layers, 1):
@@ -258,7 +319,7 @@ def checked(options: argparse.Namespace, progress: Progress) -> list:
         def say_witness(witness: str, layer=layer, number=number) -> None:
             progress.say(f"{number}/{len(layers)} {layer.name}: {witness}")
 
-        reports.append(check_layer(layer, options.seed, progress=say_witness))
+        reports.append(check(layer, options.seed, progress=say_witness))
     return reports
 
 

@@ -83,7 +83,9 @@ class AdjointNames:
         return self.declare(Symbol(name, axes, Role.ADJOINT, latex=latex_of(name), text=text))
 
     def _cotangent(self, output: Symbol) -> Symbol:
-        """∂L/∂Y, displayed as G for an output Y and as g for an output y."""
+        """∂L/∂Y, displayed as G for an output Y and as g for an output y; as the layer has it where it has a name."""
+        if output.name in self.layer.directions:
+            return self.declare(self.layer.directions[output.name])
         letter = "G" if output.name[0].isupper() else "g"
         alone = len(self.layer.outputs) == 1 and letter not in self.symbols
         tail = "" if alone else f"_{{{spelling(output)}}}"

@@ -138,6 +138,8 @@ class Layer:
     # The tensors of which a fact was used to simplify the equations: those hold where the fact does, and say nothing
     # of what changes when entries leave it.
     pinned: Mapping[str, Fact] = field(default_factory=dict)
+    # The symbols of the cotangents of outputs, where these have names of their own: the directions u of a gradient.
+    directions: Mapping[str, Symbol] = field(default_factory=dict)
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:

@@ -29,7 +29,7 @@ def show_text(gradients: Gradients, ascii: bool = False) -> str:
     said = remarks(setter, gradients, "d" if ascii else "∂")
     where = [f"where {line.left} = {plain(line.right)}" for line in setter.definitions()]
     doc = layer.doc.partition("\n\n")[0].replace("\n", " ")
-    blocks = [[f"{layer.name}: {doc}" if doc else layer.name], _columns(forward), _columns(backward), where, said]
+    blocks = [[f"{layer.name}: {doc}" if doc else layer.name], columns(forward), columns(backward), where, said]
     text = "\n\n".join("\n".join(b) for b in blocks if b) + "\n"
     return to_ascii(text) if ascii else text
 
@@ -41,11 +41,11 @@ def gradients_text(gradients: Gradients, ascii: bool = False) -> str:
     return "\n".join(f"{line.left} = {plain(line.right)}" for line in lines)
 
 
-def _columns(lines: Sequence[Line]) -> list[str]:
+def columns(lines: Sequence[Line]) -> list[str]:
     """Equations with their equals signs below one another, and their remarks behind, or above where all have one."""
     common = lines[0].remark if lines else ""
     if common and all(line.remark == common for line in lines):
-        return [f"  {common}:", *_columns([replace(line, remark="") for line in lines])]
+        return [f"  {common}:", *columns([replace(line, remark="") for line in lines])]
     left = max(len(line.left) for line in lines)
     right = max((len(plain(line.right)) for line in lines if line.remark), default=0)
     shown = []

@@ -60,14 +60,19 @@ def sum_alone(operands: Sequence[Quotient], bound: Sequence[Index], order: Seque
 
 
 def _best_pair(operands: Sequence[Quotient], bound: Sequence[Index]) -> tuple[Quotient, Quotient]:
-    """The pair with the least work, then with the least result, then the first one."""
+    """The pair with the least work, then with the least result, then the first one.
 
-    def cost(pair: tuple[Quotient, Quotient]) -> tuple[int, int, bool]:
+    Of results with as many axes, one with several of the same size is taken for the smaller: v_jk v_jl is made before
+    M_ij v_jk.
+    """
+
+    def cost(pair: tuple[Quotient, Quotient]) -> tuple[int, int, int, bool]:
         first, second = pair
         outside = frozenset().union(*(o.indices for o in operands if o is not first and o is not second))
         joint = first.indices | second.indices
         kept = frozenset(i for i in joint if i not in bound or i in outside)
-        return weight(joint), weight(kept), first.indices.isdisjoint(second.indices)
+        sizes = len({i.size for i in kept})
+        return weight(joint), weight(kept), sizes, first.indices.isdisjoint(second.indices)
 
     return min(combinations(operands, 2), key=cost)
 

@@ -346,6 +346,9 @@ class Function:
     statements: tuple[Statement, ...]
     outputs: tuple[Symbol, ...]
     backward: bool
+    # A function by itself: it neither saves nor takes residuals, and its documentation is given.
+    alone: bool = False
+    doc: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -354,3 +357,5 @@ class Program:
 
     layer: Layer
     functions: tuple[Function, ...]
+    # What the module says of itself, where that is not what its layer says.
+    doc: tuple[str, ...] = ()

@@ -8,32 +8,44 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from derive.calculus.derivation import gradients as derive_gradients
+from derive.core.layer import Layer
 
 if TYPE_CHECKING:
+    from derive.calculus.forward import Tangents
+    from derive.calculus.jacobian import Jacobian
     from derive.calculus.steps import Gradients
-    from derive.core.layer import Layer
 
 
-def numpy_source(layer: Layer, wrt: Iterable[str] | None = None, gradients: Gradients | None = None) -> str:
+def numpy_source(
+    layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None, gradients: Gradients | None = None
+) -> str:
     """The NumPy module of a layer: L(…), L_fwd(…) -> (output, residuals), L_bwd(residuals, cotangent) -> gradients.
 
-    `wrt` names the arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
+    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp. `wrt` names the
+    arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
     Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
 
     >>> from derive.layers.linear_maps.affine import affine
     >>> print(numpy_source(affine).splitlines()[0])
     \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
     """
+    from derive.calculus.forward import Tangents
+    from derive.calculus.jacobian import Jacobian
     from derive.lowering.lower import lower
+    from derive.lowering.second import program_of
     from derive.printers.numpy_module import module_text
     from derive.templating import environment
 
-    program = lower(gradients or derive_gradients(layer, wrt))
+    if isinstance(layer, (Jacobian, Tangents)):
+        program = program_of(layer)
+    else:
+        program = lower(gradients or derive_gradients(layer, wrt))
     return environment().get_template("numpy.py.j2").render(module=module_text(program))
 
 
-def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
-    """The generated module of a layer, loaded: its functions are attributes, its text is in `__source__`.
+def compiled(layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None) -> ModuleType:
+    """The generated module of a layer, or of what is derived of one, loaded: its functions are attributes, its text
+    is in `__source__`.
 
     >>> import numpy as np
     >>> from derive.layers.linear_maps.affine import affine
@@ -42,8 +54,62 @@ def compiled(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
     array([3., 3.])
     """
     source = numpy_source(layer, wrt)
-    module = ModuleType(layer.name)
-    filename = f"<generated {layer.name}>"
+    return loaded(layer.name if isinstance(layer, Layer) else layer.layer.name, source)
+
+
+def numpy_second_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
+    """The NumPy module of a layer's second derivatives: L_hvp(arguments…, directions…) and L_hessian(arguments…).
+
+    `wrt` names the variables, all that have a second derivative if it is None; where there are several, L_hvp takes a
+    direction in each, and the Hessian by X is L_hessian_X. Cotangents of outputs stand behind the arguments.
+    """
+    from derive.calculus.jacobian import Jacobian, hessians
+    from derive.calculus.second import second_order
+    from derive.lowering.second import lower_second
+    from derive.printers.numpy_module import module_text
+    from derive.templating import environment
+
+    found = [h for h in hessians(layer, wrt) if isinstance(h, Jacobian)]
+    wanted = together(layer, [h.wrt.name for h in found])
+    program = lower_second(second_order(layer, wanted), found)
+    return environment().get_template("numpy.py.j2").render(module=module_text(program))
+
+
+def numpy_jacobian_source(layer: Layer, wrt: Iterable[str] | None = None) -> str:
+    """The NumPy module of a layer's Jacobians, by the variables `wrt`, or all: L_jacobian, or L_jacobian_X for each."""
+    from derive.calculus.jacobian import jacobians
+    from derive.lowering.second import lower_jacobians
+    from derive.printers.numpy_module import module_text
+    from derive.templating import environment
+
+    program = lower_jacobians(layer, jacobians(layer, wrt))
+    return environment().get_template("numpy.py.j2").render(module=module_text(program))
+
+
+def together(layer: Layer, wanted: list[str]) -> list[str]:
+    """The variables by which the gradients by all of them can be differentiated: those whose facts none rests on."""
+    from derive.calculus.second import second_order
+    from derive.errors import DifferentiationError
+
+    for count in range(len(wanted)):
+        kept = wanted[: len(wanted) - count]
+        try:
+            second_order(layer, kept)
+        except DifferentiationError:
+            continue
+        return kept
+    raise DifferentiationError(f"{layer.name}: it has no second derivative by any of its variables.")
+
+
+def compiled_second(layer: Layer, wrt: Iterable[str] | None = None) -> ModuleType:
+    """The generated module of a layer's second derivatives, loaded."""
+    return loaded(f"{layer.name}_second", numpy_second_source(layer, wrt))
+
+
+def loaded(name: str, source: str) -> ModuleType:
+    """Source text as a module."""
+    module = ModuleType(name)
+    filename = f"<generated {name}>"
     # Tracebacks show the generated lines.
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     exec(compile(source, filename, "exec"), module.__dict__)

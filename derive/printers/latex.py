@@ -156,6 +156,13 @@ class LatexStyle(Style):
     def derivative(self, entry: str, body: str) -> str:
         return rf"\frac{{\partial}}{{\partial {entry}}}{self.parens(body)}"
 
+    def second(self, of: str, by: str, column: str = "") -> str:
+        below = rf"\partial {by} \, \partial {column}" if column else rf"\partial {self._powered(by)}^{{2}}"
+        return rf"\frac{{\partial^{{2}} {of}}}{{{below}}}"
+
+    def subscripted(self, body: str, at: Sequence[str], single: bool) -> str:
+        return f"{_braced(body) if single else self.parens(body)}_{{{','.join(at)}}}"
+
     # matrices
 
     def tensor(self, name: str) -> str:

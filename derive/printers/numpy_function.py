@@ -43,7 +43,7 @@ class FunctionText:
 def function_texts(function: Function) -> list[FunctionText]:
     """The text of a function; a forward one comes with the function that drops the residuals."""
     text = function_text(function)
-    if function.backward:
+    if function.backward or function.alone:
         return [text]
     name = function.layer.name
     arguments = [s.name for s in function.arguments]
@@ -95,6 +95,9 @@ def _default(option: Symbol) -> str:
 
 def _function_doc(function: Function) -> list[str]:
     layer = function.layer
+    if function.alone:
+        said = [line for text in function.doc for line in textwrap.wrap(text, WIDTH - INDENT)]
+        return [*said, "", *_shapes(function), *_given(function)]
     if function.backward:
         title = f"The {_listed('gradient', function.outputs)}, given the {_listed('cotangent', function.arguments)}."
         return [*textwrap.wrap(title, WIDTH - INDENT), "", *_shapes(function), *_given(function)]
@@ -254,7 +257,9 @@ def _whole_shape(tensor: Symbol | None, measures: Sequence[Measure]) -> str:
 def _measured(measure: Measure, door: Door) -> str:
     if isinstance(measure.value, Place):
         return _place(measure.value)
-    names = {k: v for k, v in door.names.items() if v != measure.name}
+    # What is computed later cannot be used yet.
+    pending = {m.name for m in door.measures[door.measures.index(measure) :]}
+    names = {k: v for k, v in door.names.items() if v not in pending}
     return size_code(measure.value, names)[0]
 
 
@@ -325,7 +330,7 @@ def _used(name: str, statements: Iterable, function: Function) -> bool:
 
 def _return(function: Function) -> list[str]:
     outputs = ", ".join(s.name for s in function.outputs)
-    if function.backward:
+    if function.backward or function.alone:
         return wrapped(f"return {outputs}", LONGEST - INDENT)
     if len(function.outputs) > 1:
         outputs = f"({outputs})"

@@ -42,7 +42,7 @@ def module_text(program: Program) -> ModuleText:
     body = "\n".join(line for f in functions for line in [f.header, *f.body])
     helpers = helpers_used(body)
     return ModuleText(
-        docstring(module_doc(program)),
+        docstring([*program.doc] or module_doc(program)),
         "# ruff: noqa: E741, RUF100 (the names are those of the equations)" if _ambiguous(program) else "",
         imports(body + "\n".join(helpers)),
         helpers,

@@ -120,6 +120,14 @@ class Style(ABC):
     def partial(self, of: str, entry: str) -> str: ...
 
     @abstractmethod
+    def second(self, of: str, by: str, column: str = "") -> str:
+        """The second derivative of a number: by an entry and another, or, without the other, the whole Hessian."""
+
+    @abstractmethod
+    def subscripted(self, body: str, at: Sequence[str], single: bool) -> str:
+        """An entry of a matrix that is written out; `single` if that is one symbol."""
+
+    @abstractmethod
     def derivative(self, entry: str, body: str) -> str: ...
 
     # matrices

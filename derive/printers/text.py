@@ -108,6 +108,17 @@ class TextStyle(Style):
     def derivative(self, entry: str, body: str) -> str:
         return f"{self.d}/{self.d}{entry} ({body})"
 
+    def second(self, of: str, by: str, column: str = "") -> str:
+        return f"{self.power(self.d, 2)}{of}/{self.d}{by}" + (f"{self.d}{column}" if column else self.power("", 2))
+
+    def subscripted(self, body: str, at: Sequence[str], single: bool) -> str:
+        """(VᵀV)_ab: symbols of one letter stand close together."""
+        words = plain(body).split(" ")
+        close = all(re.fullmatch(r"\w(\^T|ᵀ)?", word) for word in words) and not self.ascii
+        shown = "".join(words) if close else body
+        indices = "".join(at) if all(len(i) == 1 for i in at) else "{" + ",".join(at) + "}"
+        return f"{shown if single else self.parens(shown)}_{indices}"
+
     # matrices
 
     def tensor(self, name: str) -> str:

@@ -22,6 +22,14 @@ TOLERANCES = {
     "inner products, central": (1e-6, 1.0),
     "exact arithmetic": (0.0, 0.0),
     "steps": (1e-9, 1e-2),
+    # Of second derivatives: difference quotients of numeric derivatives, and of the interpreted gradient.
+    "second order, numeric": (1e-7, 1.0),
+    "second order, numeric, central": (1e-4, 1.0),
+    "second order, float32": (2e-4, 1.0),
+    "gradient, moved": (1e-10, 1e-1),
+    "gradient, moved, central": (1e-6, 1e-1),
+    "printed product": (1e-10, 1e-2),
+    "symmetry": (1e-10, 1e-2),
     # A function of somebody's own, by the type of the arrays that it is given.
     "float64": (1e-9, 1e-3),
     "float32": (5e-4, 1e-2),

@@ -1,0 +1,85 @@
+"""Second derivatives of softmax: products with a direction, and Hessians.
+
+Softmax P[j] = exp(S[j]) / Σ_k exp(S[k]) of each row (Bridle, 1990).
+
+L stands for <dP, P>, with dP held fixed.
+"""
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def softmax_hvp(S, dP, U):
+    """The Hessian of L by S, times the direction U.
+
+    S: (..., n), dP: (..., n), U: (..., n) -> HU: (..., n)
+    """
+    _check("softmax_hvp", S=(S, "... j"), dP=(dP, "... j"), U=(U, "... j"))
+    S, dP, U = _floating(S, dP, U)
+    # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    P = S - S.max(axis=-1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(axis=-1, keepdims=True)
+    # dP_1[..., j] = U[..., j] (dP[..., j] - Σ_j1 dP[..., j1] P[..., j1]) - dP[..., j] Σ_j1
+    #     U[..., j1] P[..., j1]
+    dP_1 = U * (dP - np.einsum("...j,...j->...", dP, P)[..., None])
+    dP_1 -= dP * np.einsum("...a,...a->...", U, P)[..., None]
+    # HU[..., j] = P[..., j] (dP_1[..., j] - Σ_j1 P[..., j1] dP_1[..., j1])
+    HU = P * (dP_1 - np.einsum("...j,...j->...", dP_1, P)[..., None])
+    return HU
+
+
+def softmax_hessian(S, dP):
+    """The Hessian d²L/dS[...,j]dS[...',l] = [... = ...'] H[...,j,l].
+
+    S: (..., n), dP: (..., n) -> H: (..., n, n)
+    """
+    _check("softmax_hessian", S=(S, "... j"), dP=(dP, "... j"))
+    S, dP = _floating(S, dP)
+    n = S.shape[-1]
+    # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    P = S - S.max(axis=-1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(axis=-1, keepdims=True)
+    # dS[..., j] = P[..., j] (dP[..., j] - Σ_j1 dP[..., j1] P[..., j1])
+    part = np.einsum("...j,...j->...", dP, P)
+    dS = P * (dP - part[..., None])
+    # H[..., j, l] = P[..., j] P[..., l] (2 Σ_j1 dP[..., j1] P[..., j1] - dP[..., l] - dP[...,
+    #     j]) + dS[..., j] δ(l,j)
+    dS_masked = np.where(np.arange(n)[:, None] == np.arange(n), dS[..., None], 0)
+    H_part = ((2 * part)[..., None] - dP)[..., None, :] - dP[..., None]
+    H = dS_masked + P[..., None, :] * P[..., None] * H_part
+    return H
