@@ -1,4 +1,4 @@
-"""Layers that read windows in ways that no layer of the catalogue does: ahead, backwards, on a slant."""
+"""Layers that read windows and tables in ways that no layer of the catalogue does: ahead, backwards, in rows."""
 
 from sympy import Sum
 
@@ -33,3 +33,27 @@ def twofold(x: Tensor[i], w: Parameter[k], v: Parameter[r], *, stride: Integer(1
     """One axis is read through two kernels."""
     y = Axis("y", (i.size - k.size - r.size + 1) // stride + 1)
     return define("y", (y,), Sum(w[k] * v[r] * x[stride * y + k + r], k, r))
+
+
+@layer
+def picked(X: Tensor[..., j, k], place: Tensor[i].into(j)):
+    """Rows out of each of several tables."""
+    return define("Y", (..., i, k), X[..., place[i], k])
+
+
+@layer
+def chosen(X: Tensor[..., j], place: Tensor[i, k].into(j)):
+    """A grid of entries out of each of several rows."""
+    return define("Y", (..., i, k), X[..., place[i, k]])
+
+
+@layer
+def own_choice(X: Tensor[r, j, k], place: Tensor[r, i].into(j)):
+    """Rows out of each of several tables, other rows of each."""
+    return define("Y", (r, i, k), X[r, place[r, i], k])
+
+
+@layer
+def counted(x: Tensor[j], place: Tensor[i, k].into(j)):
+    """Entries of one row, in a grid."""
+    return define("Y", (i, k), x[place[i, k]])

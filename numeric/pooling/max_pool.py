@@ -96,10 +96,14 @@ def _admit_options(layer: str, shape: tuple[int, ...], window: int, stride: int,
         raise ValueError(f"{layer}: the output would be empty: a window of {window} on {shape} entries.")
 
 
+def _every(stride: int, rank: int) -> tuple[Any, ...]:
+    """Every so many places along each axis, and all of the window."""
+    return (..., *(slice(None, None, stride),) * rank, *(slice(None),) * rank)
+
+
 def _taps(padded: Array, rank: int, window: int, stride: int) -> list[Array]:
     """One view for each place of the window, in row-major order; no view has an entry twice."""
     inner = tuple(range(padded.ndim - rank, padded.ndim))
     view = sliding_window_view(padded, (window,) * rank, axis=inner, writeable=True)
-    steps: tuple[Any, ...] = (..., *(slice(None, None, stride),) * rank, *(slice(None),) * rank)
-    view = view[steps]
+    view = view[_every(stride, rank)]
     return [view[(..., *place)] for place in np.ndindex(*(window,) * rank)]

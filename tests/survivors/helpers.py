@@ -12,8 +12,12 @@ from survivors.reasons import (
     MEET,
     NO_REACH,
     NOTHING,
+    OF_TWO,
     OVERWRITTEN,
     SATURATED,
+    SHAPE_ONLY,
+    TRUTH,
+    TWICE,
     WIDER,
     WRITEABLE,
     Table,
@@ -23,6 +27,13 @@ ZEROS = "np.zeros((*array.shape[:split], *padded), array.dtype)"
 TOTAL = "np.zeros((*values.shape[:split], *padded), values.dtype)"
 
 GENERATED: Table = {
+    OF_TWO: (("_tap_inner", "np.stack(found, axis=-1)", "np.stack(found, axis=1)"),),
+    SHAPE_ONLY: (
+        ("_tap_sum", "range(len(axes))", "range(len(-axes))"),
+        ("_tap_sum", "windows.shape[:len(axes)]", "windows.shape[:len(-axes)]"),
+        ("_tap_sum", "windows.shape[len(axes):]", "windows.shape[len(-axes):]"),
+    ),
+    TRUTH: (("_windows", "if outside", "if -outside"),),
     EVEN: (
         ("_erf", "np.abs(x)", "np.abs(-x)"),
         ("_softplus", "np.abs(x)", "np.abs(-x)"),
@@ -35,6 +46,8 @@ GENERATED: Table = {
     MEET: (("_erf", "a < 0.46875", "a <= 0.46875"),),
     DIGITS: (("_erf", "a < 0.46875", "a < -0.53125"),),
     NOTHING: (
+        ("_tap_sum", "total = np.zeros", "total = -np.zeros"),
+        ("_add_at", "result = np.zeros", "result = -np.zeros"),
         ("_windows", ZEROS, f"-{ZEROS}"),
         ("_overlap_add", TOTAL, f"-{TOTAL}"),
     ),
@@ -50,17 +63,33 @@ GENERATED: Table = {
         ("_margins", "r > 0", "r >= 0"),
         ("_margins", "r > 0", "r > -1"),
     ),
-    ALL_ROWS: (("_overlap_add", "rows[0]", "rows[-1]"),),
+    ALL_ROWS: (
+        ("_overlap_add", "rows[0]", "rows[-1]"),
+        ("_tap_inner", "*found[0].shape", "*found[1].shape"),
+        ("_tap_inner", "*found[0].shape", "*found[-1].shape"),
+    ),
 }
 
 HANDWRITTEN: Table = {
+    TWICE: (
+        ("_channels_first", "np.moveaxis(array,", "-np.moveaxis(array,"),
+        ("_channels_first", "np.moveaxis(array,", "np.moveaxis(-array,"),
+        ("_channels_first", "return moved", "return -moved"),
+    ),
+    TRUTH: (
+        ("_channels_first", "if groups", "if -groups"),
+        ("kernel", "rank, groups)", "rank, -groups)"),
+    ),
     INFERRED: (("_each_channel_bwd", "(prod(X.shape", "(-prod(X.shape"),),
     OVERWRITTEN: (
+        ("kernel", "W = np.empty", "W = -np.empty"),
         ("_each_channel", "Y = np.empty", "Y = -np.empty"),
         ("_each_channel_bwd", "dW = np.empty", "dW = -np.empty"),
     ),
     EVEN: (("smooth_ramp", "np.abs(X)", "np.abs(-X)"),),
     NOTHING: (
+        ("blank", "return np.zeros", "return -np.zeros"),
+        ("spread", "padded = blank", "padded = -blank"),
         ("_means", "total = np.zeros", "total = -np.zeros"),
         ("_shares", "padded = blank", "padded = -blank"),
         ("_each_channel_bwd", "dX_padded = blank", "dX_padded = -blank"),
