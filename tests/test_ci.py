@@ -38,7 +38,7 @@ def test_run_executes_the_commands_of_the_readme():
     assert "pip install" in main_job and "pip install" in tests
     assert "derive latex " in main_job or "derive show " in main_job
     assert "derive numpy " in main_job and "derive check" in main_job
-    assert tests.endswith("pytest")
+    assert tests.endswith("-m pytest -n auto")
 
 
 TEXT = """

@@ -110,6 +110,8 @@ ROW_SUMS = (
 SYMMETRIC = "the identity and x xᵀ are their own transposes"
 NO_SHIFT = "a softmax does not depend on its shift: what goes through it is 0"
 COMMUTES = "a number may stand on either side of a matrix"
+ALL_ALIKE = "all entries of the matrix are the same, and nothing but its shape would tell"
+ONE_ENTRY = "of what does not vary, the largest is the smallest"
 EQUIVALENT = {
     ("own layer_norm", "flipped sign"): BESIDE_ZERO,
     **{(f"{name}_norm", "lost sign"): BESIDE_ZERO for name in ("layer", "batch", "group", "instance")},
@@ -118,6 +120,9 @@ EQUIVALENT = {
     ("alibi_attention", "flipped sign"): ROW_SUMS,
     ("shifted_softmax", "flipped sign"): NO_SHIFT,
     ("shifted_softmax", "lost sign"): NO_SHIFT,
+    ("shifted_softmax", "the smallest"): NO_SHIFT,
+    ("global_avg_pool", "transposed"): ALL_ALIKE,
+    ("largest_of_largest", "the smallest"): ONE_ENTRY,
     ("one_table_twice", "swapped factors"): COMMUTES,
     ("info_nce", "transposed"): SYMMETRIC,
     ("rayleigh_quotient", "transposed"): SYMMETRIC,

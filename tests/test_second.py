@@ -19,7 +19,6 @@ from derive.core.axes import Index
 from derive.core.terms import add, atom, multiply, read, scale, total
 from derive.documents.second_typeset import SecondTypesetter
 from derive.errors import DifferentiationError, UsageError
-from derive.loading import all_layers
 from derive.lowering.render import compiled_second, numpy_second_source
 from derive.printers.lines import plain
 from derive.printers.text import TextStyle
@@ -275,7 +274,34 @@ def test_all_witnesses_of_the_textbook_layers_agree(name):
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("name", all_layers())
+# One or two of each family; `derive check --order 2` goes over all of them.
+TRIED = (
+    "affine",
+    "attention",
+    "avg_pool1d",
+    "classifier",
+    "conv1d",
+    "cross_entropy",
+    "embedding",
+    "gelu",
+    "huber",
+    "info_nce",
+    "layer_norm",
+    "linear",
+    "matrix_factorization",
+    "max_pool1d",
+    "mlp",
+    "pca",
+    "ridge",
+    "rms_norm",
+    "softmax",
+    "sparse_cross_entropy",
+    "swiglu",
+    "toeplitz",
+)
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_all_witnesses_of_second_order_agree(name):
     report = check(load(name), order=2)
     assert report.ok, str(report)

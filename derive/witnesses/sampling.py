@@ -229,7 +229,8 @@ def candidates(names: list[str], rng: np.random.Generator) -> Iterator[Sizes]:
         orders = list(itertools.islice(itertools.permutations(pool[: max(len(names) + 1, 4)], len(names)), ORDERS))
         for number in rng.permutation(len(orders))[:TRIES]:
             yield dict(zip(names, orders[number], strict=True))
-    for attempt in range(TRIES):
+    # Of many sizes, few draws fit one another.
+    for attempt in range(TRIES if len(names) <= len(PRIMES) else 8 * TRIES):
         largest = (PRIMES[-1], SMALL[2], PRIMES[0])[attempt % 3]
         yield dict(zip(names, map(int, rng.integers(1 + attempt % 2, largest + 1, len(names))), strict=True))
 

@@ -8,7 +8,6 @@ from survivors.reasons import (
     DIGITS,
     EVEN,
     INFERRED,
-    LONG_WAY,
     MEET,
     NO_REACH,
     NOTHING,
@@ -19,7 +18,6 @@ from survivors.reasons import (
     TRUTH,
     TWICE,
     WIDER,
-    WRITEABLE,
     Table,
 )
 
@@ -93,9 +91,5 @@ HANDWRITTEN: Table = {
         ("_means", "total = np.zeros", "total = -np.zeros"),
         ("_shares", "padded = blank", "padded = -blank"),
         ("_each_channel_bwd", "dX_padded = blank", "dX_padded = -blank"),
-        ("pad", "padded = np.zeros", "padded = -np.zeros"),
-        ("pad", "if padding == 0", "if -padding == 0"),
     ),
-    LONG_WAY: (("pad", "if padding == 0", "if padding == -1"),),
-    WRITEABLE: (("windows", "writeable=False", "writeable=True"),),
 }
