@@ -32,6 +32,7 @@ TOLERANCE = 1e-9
 DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)
 # A display that starts with no left side and no = goes on with the display before.
 GOES_ON = re.compile(r"\\end\{aligned\}\s*\\\]\s*\\\[\s*\\begin\{aligned\}(?=\s*&\\q)")
+NO_WORDS = re.compile(r"\\\[|\\\]|\s")
 SYMBOL = re.compile(r"^\$(.+?)\$ & \\texttt\{(.+?)\} & (.+?) & .+? \\\\", re.MULTILINE)
 RANGE = re.compile(r"\$([^$]+)\$ runs from 0 to \$([^$]+)\$\.")
 CALLEE = re.compile(r"(?:The layer|The gradients of) \$\\mathrm\{(.+?)\}\\left\(.*\\right\)\$(?: is|[,:])")
@@ -70,14 +71,16 @@ class Document:
 def read_document(text: str) -> Document:
     lines: list[Printed] = []
     given: list[tuple[str, str]] = []
-    end = 0
+    end, said = 0, ""
     text = GOES_ON.sub(r" \\\\ ", text)
     for display in DISPLAY.finditer(text):
         before, end = text[end : display.start()], display.end()
         if before.rstrip().removesuffix(r"\[").rstrip().endswith("which is given:"):
             given.extend((left, right) for left, right, _ in split_aligned(display.group()))
             continue
-        callee, example = CALLEE.search(before), EXAMPLE.search(before)
+        # A display right below another goes on with the same paragraph.
+        said = before if NO_WORDS.sub("", before) else said
+        callee, example = CALLEE.search(said), EXAMPLE.search(said)
         for left, right, rule in split_aligned(display.group()):
             each = EACH.search(rule)
             line = Printed(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from derive.calculus.steps import Gradients
 from derive.core.atoms import Maximum, Read
 from derive.core.axes import LEADING
-from derive.core.layer import Layer
-from derive.core.traverse import atoms, bound_indices
-from derive.documents.typeset import Typesetter, cotangents
+from derive.core.layer import Layer, Symbol
+from derive.core.terms import Expr
+from derive.core.traverse import atoms
+from derive.documents.typeset import Typesetter, cotangents, summary
 from derive.notation.kernels import Kernel, kernels
+from derive.printers.base import IndexPrinter
 from derive.printers.lines import plain
 
 LAYOUT = "Each gradient is laid out in the shape of its variable."
@@ -33,20 +37,31 @@ def remarks(setter: Typesetter, gradients: Gradients, d: str = "d") -> list[str]
         said.append(f"{style.name(cotangent.name)} = {partial} is given, {style.name(loss)} any scalar.")
     if gradients.layer.has_leading:
         said.append(f"{style.index(LEADING.name)} stands for all leading axes.")
-    return said + ranges(setter, gradients.layer) + readings(gradients.layer) + setter.contributions(gradients)
+    return said + ranges(setter, shown(gradients)) + readings(gradients.layer) + setter.contributions(gradients)
 
 
-def ranges(setter: Typesetter, layer: Layer) -> list[str]:
-    """How far the indices run that stand in no tensor's shape, and at which none is read plainly: those of windows."""
-    own = {i.name for i in layer.indices}
+def shown(gradients: Gradients) -> list[tuple[Symbol, Expr]]:
+    """What a document writes out: the equations of the layer and of its gradients."""
+    return [(e.symbol, e.expr) for e in gradients.layer.equations] + [(s, value) for s, value, _ in summary(gradients)]
+
+
+def ranges(setter: Typesetter, equations: Iterable[tuple[Symbol, Expr]]) -> list[str]:
+    """How far the indices run that stand in no tensor's shape, and at which none is read plainly: those of windows.
+
+    A copy that is made of such an index where it is taken already runs as far, and is not said again.
+    """
     said: dict[str, str] = {}
-    for equation in layer.equations:
-        reads = [a for a in atoms(equation.expr) if isinstance(a, Read)]
-        for index in bound_indices(equation.expr):
-            if index.name not in own and not index.leading and not any(p.plain == index for r in reads for p in r.at):
-                name, last = setter.style.index(index.name), plain(setter.index.size(index.size - 1))
-                said[name] = f"{setter.style.quote(name)} runs from 0 to {setter.style.quote(last)}."
-    return list(said.values())
+    for symbol, value in equations:
+        plainly = {p.plain for a in atoms(value) if isinstance(a, Read) for p in a.at}
+        printer = IndexPrinter(setter.style, setter.names)
+        printer.print(value, symbol.axes)
+        for name, index in printer.bound.items():
+            last = plain(setter.index.size(index.size - 1))
+            copied = said.get(setter.style.index(index.name)) == last
+            if not (index.leading or index in plainly or name in printer.outermost.sizes or copied):
+                said[name] = last
+    quote = setter.style.quote
+    return [f"{quote(name)} runs from 0 to {quote(last)}." for name, last in said.items()]
 
 
 def readings(layer: Layer) -> list[str]:

@@ -11,7 +11,7 @@ from derive.core.terms import Expr
 from derive.core.traverse import atoms
 from derive.documents.aligned import ARTICLE, PAGE, aligned, chunks, rows
 from derive.documents.block_toeplitz import block_parts
-from derive.documents.conventions import LAYOUT, ranges, readings, remarks
+from derive.documents.conventions import LAYOUT, ranges, readings, remarks, shown
 from derive.documents.plain_text import equation_line, gradients_text, show_text
 from derive.documents.symbol_table import symbol_rows
 from derive.documents.toeplitz_matrix import example_sizes, toeplitz_matrix_latex
@@ -189,7 +189,7 @@ def _conventions(setter: Typesetter, gradients: Gradients) -> Section:
     sentences += setter.contributions(gradients)
     if gradients.layer.has_leading:
         sentences.append(r"$\ell$ stands for all leading axes at once, and $|\ell|$ for the number of their entries.")
-    sentences += ranges(setter, gradients.layer) + readings(gradients.layer)
+    sentences += ranges(setter, shown(gradients)) + readings(gradients.layer)
     if any(isinstance(a, (Bracket, Test)) for e in _expressions(gradients) for a in atoms(e)):
         sentences.append(r"$\left[\,\cdot\,\right]$ is 1 where the condition holds; elsewhere its whole term is 0.")
     if setter.matrices:
@@ -202,7 +202,7 @@ def _conventions(setter: Typesetter, gradients: Gradients) -> Section:
 
 
 def _expressions(gradients: Gradients) -> list[Expr]:
-    return [e.expr for e in gradients.layer.equations] + [value for _, value, _ in summary(gradients)]
+    return [value for _, value in shown(gradients)]
 
 
 def _derivations(setter: Typesetter, gradients: Gradients, matrices: bool) -> Section:

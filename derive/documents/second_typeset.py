@@ -219,7 +219,11 @@ def second_remarks(setter: SecondTypesetter, d: str = "d") -> list[str]:
         said.append(f"{style.quote(style.index(LEADING.name))} stands for all leading axes.")
     if of.is_zero:
         return said
-    return said + ranges(setter.setter, setter.setter.layer) + readings(setter.setter.layer)
+    return (
+        said
+        + ranges(setter.setter, [(e.symbol, e.expr) for e in setter.setter.layer.equations])
+        + readings(setter.setter.layer)
+    )
 
 
 def kink_remark(setter: SecondTypesetter) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from derive.calculus.steps import Gradients
 from derive.core.axes import LEADING, LEADING_SIZE
-from derive.core.layer import Role, Symbol
-from derive.documents.typeset import Typesetter, contributions, cotangents, summary
+from derive.core.layer import Call, Role, Symbol
+from derive.documents.typeset import Typesetter, contributions, cotangents, summary, used_names
 from derive.printers.escape import escape
+from derive.printers.latex import LatexStyle
 from derive.printers.lines import TERM, plain
 
 
@@ -32,9 +33,16 @@ def _listed(setter: Typesetter, gradients: Gradients, parts: Mapping[str, Symbol
     """Every symbol of the document, in order of rank; sizes and options last."""
     used = {s.name for s, _, _ in summary(gradients)} | set(gradients.layer.symbols)
     used |= {c.name for c, _ in cotangents(gradients)}
-    used |= set(parts)
+    used |= set(parts) | set(_inside(gradients))
     symbols = [s for s in setter.names.values() if s.name in used and s.name != LEADING.name]
     return sorted(symbols, key=lambda s: (TABLE_ORDER.index(s.role), list(setter.names).index(s.name)))
+
+
+def _inside(gradients: Gradients) -> dict[str, tuple[str, Call]]:
+    """The values inside sublayers that gradients read, by the name that each has here: its name there, and the call."""
+    used = used_names(gradients)
+    saved = ((call, inner, value) for call, values in gradients.saves.items() for inner, value in values)
+    return {value.name: (inner, call) for call, inner, value in saved if value.name in used}
 
 
 TABLE_ORDER = [Role.INPUT, Role.PARAMETER, Role.VALUE, Role.COTANGENT, Role.ADJOINT, Role.OPTION, Role.SIZE]
@@ -52,6 +60,10 @@ def _row(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Mappin
     return SymbolRow(shown, rf"\texttt{{{escape(symbol.name)}}}", shape, _meaning(setter, gradients, symbol, parts))
 
 
+def _listing(setter: Typesetter, call: Call) -> str:
+    return ", ".join(f"${setter.style.name(s.name)}$" for s in call.outputs)
+
+
 def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Mapping[str, Symbol]) -> str:
     if symbol.name in gradients.layer.outputs:
         return "output"
@@ -60,6 +72,10 @@ def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Ma
         return f"gradient by ${setter.style.name(derivation.wrt.name)}$"
     if symbol.name in parts:
         return f"contribution to ${setter.style.name(parts[symbol.name].name)}$"
+    if symbol.name in (inside := _inside(gradients)):
+        name, call = inside[symbol.name]
+        inner = LatexStyle(call.layer.symbols, call.layer.spellings)
+        return f"${inner.name(name)}$ of the ${setter.style.layer(call.layer.name)}$ that gives {_listing(setter, call)}"
     output = next((o for c, o in cotangents(gradients) if c.name == symbol.name), None)
     if output is not None:
         return f"gradient by ${setter.style.name(output.name)}$, given"

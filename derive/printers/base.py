@@ -32,6 +32,8 @@ class IndexPrinter:
         self.names = names
         self.order = Order(names)
         self.sizes = SizePrinter(style)
+        # The indices of the sums and maxima printed so far, by the name that each is shown by.
+        self.bound: dict[str, Index] = {}
 
     def scope(self, free: Iterable[Index]) -> Scope:
         """The scope of the free indices; an index spelled like a number in sight gets another name."""
@@ -62,7 +64,7 @@ class IndexPrinter:
         factors = sorted(gathered(term.factors), key=self._rank)
         leaders = [i for a, _ in factors if self._is_data(a) for i in plain_indices(a)]
         bound = sorted(term.bound, key=lambda i: (not i.leading, appearance(factors, i)))
-        inner = scope.bind(bound, self.style, leaders)
+        inner = self._bind(scope, bound, leaders)
         inside = [f for f in factors if not f[0].free.isdisjoint(bound)]
         outside = [f for f in factors if f[0].free.isdisjoint(bound)]
         total = self.style.total([inner.shown[i] for i in bound]) if bound else ""
@@ -70,6 +72,11 @@ class IndexPrinter:
             magnitude(term.coefficient), self.fractions(outside, inner), total, self.fractions(inside, inner)
         )
         return term.coefficient < 0, text
+
+    def _bind(self, scope: Scope, indices: Sequence[Index], first: Iterable[Index] = ()) -> Scope:
+        inner = scope.bind(indices, self.style, first)
+        self.bound.update((inner.shown[i], i) for i in indices)
+        return inner
 
     def _is_data(self, factor: Atom) -> bool:
         """Not a kernel: what runs over data is read before what runs over taps."""
@@ -146,11 +153,11 @@ class IndexPrinter:
         return self.style.iverson(self.expr(left, scope), relation, self.expr(right, scope))
 
     def _maximum(self, factor: Maximum, scope: Scope) -> str:
-        inner = scope.bind(factor.over, self.style)
+        inner = self._bind(scope, factor.over)
         return self.style.maximum([inner.shown[i] for i in factor.over], self.expr(factor.body, inner))
 
     def _argmax(self, factor: Argmax, scope: Scope) -> str:
-        inner = scope.bind(factor.over, self.style)
+        inner = self._bind(scope, factor.over)
         places = [self.affine(a, scope) for a in factor.at]
         place = places[0] if len(places) == 1 else f"({','.join(places)})"
         found = self.style.argmax([inner.shown[i] for i in factor.over], self.expr(factor.body, inner))
