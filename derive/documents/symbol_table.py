@@ -75,7 +75,8 @@ def _meaning(setter: Typesetter, gradients: Gradients, symbol: Symbol, parts: Ma
     if symbol.name in (inside := _inside(gradients)):
         name, call = inside[symbol.name]
         inner = LatexStyle(call.layer.symbols, call.layer.spellings)
-        return f"${inner.name(name)}$ of the ${setter.style.layer(call.layer.name)}$ that gives {_listing(setter, call)}"
+        giver = f"${setter.style.layer(call.layer.name)}$ that gives {_listing(setter, call)}"
+        return f"${inner.name(name)}$ of the {giver}"
     output = next((o for c, o in cotangents(gradients) if c.name == symbol.name), None)
     if output is not None:
         return f"gradient by ${setter.style.name(output.name)}$, given"
