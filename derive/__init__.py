@@ -17,18 +17,17 @@ linear
 dX = G Wᵀ
 dW = Xᵀ G
 ...
-
-More words for definitions (options, conditions, reductions) are in `derive.language`.
 """
 
 from importlib import import_module
 
+# What a definition is written in: tensors and axes, options, conditions, reductions.
+_WORDS = (
+    "Axis Integer Max Parameter Real Tensor axes define given iverson layer leading position sigmoid softplus tensor "
+    "where"
+)
 _HOMES = {
-    "axes": "derive.language",
-    "Tensor": "derive.language",
-    "Parameter": "derive.language",
-    "define": "derive.language",
-    "layer": "derive.language",
+    **dict.fromkeys(_WORDS.split(), "derive.language"),
     "load": "derive.loading",
     "gradients": "derive.calculus.derivation",
     "jvp": "derive.calculus.forward",

@@ -9,6 +9,7 @@ from values import value_at
 
 from derive.calculus.collect import collect, expand
 from derive.calculus.deltas import contract, count, distribute
+from derive.calculus.equated import equate
 from derive.calculus.facts import apply_fact, sum_of
 from derive.calculus.guards import guards
 from derive.calculus.reuse import reuse, unfold
@@ -243,6 +244,21 @@ def test_contract_counts_an_index_that_nothing_uses():
 
 def test_contract_leaves_a_delta_between_free_indices():
     assert contract(delta(i, p) * u(i)) == delta(i, p) * u(i)
+
+
+def test_under_an_equality_either_side_stands_for_the_other_where_factors_cancel():
+    weighted = power(A(i, q), -1) * A(j, q) * delta(i, j)
+    assert equate(weighted) == delta(i, j)
+    label = Affine.look_up(Lookup("label", (Affine.of(i),), m))
+    first = atom(Bracket("==", Affine.of(a) - label))
+    picked = atom(Read("A", (Affine.of(i), label)), -1)
+    assert equate(A(i, a) * picked * first) == first
+    # Nothing cancels, or the axes are not of one size: left as it stands.
+    for value in (
+        A(i, q) * B(j, q) * delta(i, j),
+        power(u(p), -1) * v(q) * atom(Bracket("==", Affine.of(p) - Affine.of(q))),
+    ):
+        assert equate(value) == value
 
 
 def test_distribute_reaches_the_deltas_of_a_sum():

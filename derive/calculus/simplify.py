@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from derive.calculus.collect import collect, expand
 from derive.calculus.declared import Known, known_sum, symmetry_rule
 from derive.calculus.deltas import contract, count
+from derive.calculus.equated import LAW as EQUAL_SIDES
+from derive.calculus.equated import equate
 from derive.calculus.facts import candidates
 from derive.calculus.reuse import reuse
 from derive.calculus.steps import Rule, Trail, same_form
@@ -133,6 +135,7 @@ def rules(value: Expr, context: Context) -> Iterator[Rule]:
     yield Rule("count indices", r"\sum_{i} a = n a", count)
     if any(isinstance(a, Bracket) and a.relation == "==" for a in atoms(value)):
         yield Rule("contract deltas", r"\sum_{j} \delta_{j,k} f_{j} = f_{k}", contract)
+        yield Rule("under the condition", EQUAL_SIDES, equate)
     for equation in context.adjoints_reading(names):
         yield Rule(f"reuse {equation.symbol.shown}", REUSE, _reuse_rule(equation))
 

@@ -149,7 +149,7 @@ class Affine:
     def never_negative(self) -> bool:
         """Is this known to be 0 or more, whatever the indices are?"""
         ends = None if self.lookups else self.ends(self.indices)
-        return ends is not None and bool(symbolic(ends[0].constant).is_nonnegative)
+        return ends is not None and bool(without_floors(symbolic(ends[0].constant)).is_nonnegative)
 
     def key(self, labels: Mapping[Index, str]) -> str:
         """A serialisation in which `labels` replaces the names of bound indices."""
@@ -172,6 +172,15 @@ def added_up(pairs: Iterable[tuple[T, Coefficient]]) -> list[tuple[T, Coefficien
 def symbolic(value: Coefficient) -> sympy.Expr:
     """A SymPy expression, for a number too."""
     return sympy.Integer(value) if isinstance(value, int) else value
+
+
+def without_floors(size: sympy.Expr) -> sympy.Expr:
+    """What a size is at least: x for each floor(x) that it falls with, since no floor is above what it is of."""
+    for floor in size.atoms(sympy.floor):
+        coefficient = sympy.expand(size).coeff(floor)
+        if coefficient.is_nonpositive and not (size - coefficient * floor).expand().has(floor):
+            size = sympy.expand(size - coefficient * floor + coefficient * floor.args[0])
+    return size
 
 
 def plain_number(value: Coefficient) -> Coefficient:

@@ -36,6 +36,7 @@ class Where(RealFunction):
 
     @classmethod
     def eval(cls, condition, value, otherwise):
+        """What SymPy asks a function for when it is applied: its value, where that is known. It evaluates no text."""
         if condition in (sympy.true, sympy.false):
             return value if condition == sympy.true else otherwise
         return value if value == otherwise else None

@@ -12,7 +12,7 @@ from derive.core.terms import Expr, Term
 
 
 class Kernel(Enum):
-    """How a tensor is read at more than plain indices: along a kernel in one of two directions, or along none."""
+    """How a tensor is read where it may end: along a kernel in one of two directions, or along none."""
 
     FORWARD = "cross-correlation"
     BACKWARD = "convolution"
@@ -31,31 +31,37 @@ def kernels(layer: Layer) -> list[Kernel]:
 
 def _of_layer(layer: Layer) -> Iterator[Kernel]:
     for equation in layer.equations:
-        yield from _of_expr(equation.expr)
+        yield from _of_expr(equation.expr, layer)
     for statement in layer.statements:
         if isinstance(statement, Call):
             yield from _of_layer(statement.layer)
 
 
-def _of_expr(value: Expr) -> Iterator[Kernel]:
+def _of_expr(value: Expr, layer: Layer) -> Iterator[Kernel]:
     for term in value.terms:
-        yield from _of_term(term)
+        yield from _of_term(term, layer)
         for factor, _ in term.factors:
-            inside = {kind for child in factor.children() for kind in _of_expr(child)}
+            inside = {kind for child in factor.children() for kind in _of_expr(child, layer)}
             yield from [Kernel.MAXIMUM] if inside and isinstance(factor, (Argmax, Maximum)) else inside
 
 
-def _of_term(term: Term) -> Iterator[Kernel]:
+def _of_term(term: Term, layer: Layer) -> Iterator[Kernel]:
     """A kernel is read at a bare index over which the term sums, and at which another tensor is read with others."""
-    reads = [a for a, _ in term.factors if isinstance(a, Read)]
+    reads = [a for a, _ in term.factors if isinstance(a, Read) and a.at]
     for read in reads:
-        for place in read.at:
+        axes = layer.symbols[read.tensor].axes
+        for place, axis in zip(read.at, axes, strict=True):
             taps = [i for i in place.indices if any(a.plain == i for r in reads if r is not read for a in r.at)]
             bound = [i for i in taps if i in term.bound]
             if len(place.indices) > 1 and bound:
                 yield Kernel.FORWARD if all(_forwards(place, tap) for tap in bound) else Kernel.BACKWARD
-            elif place.plain is None and place.looked_up is None:
+            elif place.plain is None and place.looked_up is None and not _inside(place, axis):
                 yield Kernel.NONE
+
+
+def _inside(place: Affine, axis: Index) -> bool:
+    """Is a place always on its axis, as a row of windows without padding is?"""
+    return place.never_negative and (Affine((), axis.size - 1) - place).never_negative
 
 
 def _forwards(place: Affine, tap: Index) -> bool:

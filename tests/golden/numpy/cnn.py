@@ -230,14 +230,12 @@ def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
     # A1[n, o, i, j] = H1[n, o, i, j] [H1[n, o, i, j] > 0]
     A1 = np.maximum(H1, 0)
     # P1[n, o, y1, x1] = max_{u1,v1} (A1[n, o, 2 y1 + u1, 2 x1 + v1])
-    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
-    P1 = A1_windows.max(axis=(4, 5))
+    P1 = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1)).max(axis=(4, 5))
     H2 = conv2d(P1, W2, b2, stride=1, padding=0, dilation=1)
     # A2[n, q, i1, j1] = H2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
     A2 = np.maximum(H2, 0)
     # P2[n, q, y, x] = max_{u1,v1} (A2[n, q, 2 y + u1, 2 x + v1])
-    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
-    P2 = A2_windows.max(axis=(4, 5))
+    P2 = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1)).max(axis=(4, 5))
     # Z[n, k] = Σ_{q,y,x} W3[q, y, x, k] P2[n, q, y, x] + b3[k]
     Z = P2.reshape(N, -1) @ W3.reshape(-1, classes) + b3
     return Z, (X, W1, W2, W3, H1, A1, P1, H2, A2, P2)
@@ -270,8 +268,8 @@ def cnn_bwd(residuals, dZ):
     n_x = n_j1 // 2
     # dA2[n, q, i1, j1] = Σ_{k,y,x,u1,v1} dZ[n, k] W3[q, y, x, k] [(u1,v1) = argmax_{u2,v2}
     #     (A2[n, q, 2 y + u2, 2 x + v2])] [i1 = 2 y + u1] [j1 = 2 x + v1]
+    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     dA2_taps_part = (dZ @ W3.reshape(-1, classes).T).reshape(N, C_2, n_y, n_x)
-    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
     dA2_taps = np.where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
     dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
@@ -279,7 +277,7 @@ def cnn_bwd(residuals, dZ):
     dP1, dW2, db2 = conv2d_bwd((P1, W2), dH2, stride=1, padding=0, dilation=1)
     # dA1[n, o, i, j] = Σ_{y1,x1,u1,v1} dP1[n, o, y1, x1] [(u1,v1) = argmax_{u2,v2} (A1[n, o, 2
     #     y1 + u2, 2 x1 + v2])] [i = 2 y1 + u1] [j = 2 x1 + v1]
-    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
+    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     mask = _first_maximum(A1_windows, 2)
     dA1_taps = np.where(mask.transpose(0, 1, 4, 5, 2, 3), dP1[:, :, None, None, :, :], 0)
     dA1 = _overlap_add(dA1_taps, (n_i, n_j), 2, (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
