@@ -13,6 +13,7 @@ ARTICLE, PAGE = 338.0, 450.0
 TALLEST = 230.0
 # How high a single equation may get before it is cut.
 HIGHEST = 310.0
+# A wider remark stands beside its line only where no line has to be broken for it.
 WIDEST_REMARK = 125.0
 
 
@@ -68,7 +69,8 @@ def _remark_width(lines: Sequence[Line], room: float) -> float | None:
         return 0.0
     beside = remark + 24.0
     fitted = room - left - 13.0 - beside
-    if remark > WIDEST_REMARK or fitted <= room / 3 - 13.0:
+    narrow = remark <= WIDEST_REMARK or all(width(line.right) <= fitted for line in lines)
+    if not narrow or fitted <= room / 3 - 13.0:
         return None
     # What cannot be broken into rows as narrow as that needs the place of the remarks.
     return beside if all(width(part) <= fitted for line in lines for part in broken(line.right, fitted)) else None
