@@ -19,8 +19,8 @@ import numeric
 from derive.calculus.derivation import gradients
 from derive.core.layer import Layer
 from derive.loading import all_layers, layers_of
+from derive.lowering.lower import prepared
 from derive.lowering.render import compiled, numpy_source
-from derive.lowering.residuals import with_parts_in_common
 from derive.witnesses.evidence import typed
 from derive.witnesses.interpret import interpret
 from derive.witnesses.sampling import Case, cases
@@ -141,7 +141,7 @@ def forward(module, case: Case, dtype: str = "float64") -> tuple:
 def test_values_and_gradients_are_those_of_the_equations(name, modules):
     layer, module = ALL[name], modules[name]
     # What the code hands over is not always what the equations read.
-    _, backward = with_parts_in_common(gradients(layer))
+    _, backward = prepared(gradients(layer))
     for case in cases(layer, seed=7, work=30_000):
         with warnings.catch_warnings():
             warnings.simplefilter("error")

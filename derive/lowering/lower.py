@@ -11,6 +11,7 @@ from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
 from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
+from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
@@ -23,8 +24,13 @@ from derive.lowering.stability import stabilised
 def lower(derived: Gradients) -> Program:
     """The program of a layer and of all that it calls."""
     functions: dict[str, Function] = {}
-    _collect(derived, functions, *with_parts_in_common(derived))
+    _collect(derived, functions, *prepared(derived))
     return Program(derived.layer, tuple(functions.values()))
+
+
+def prepared(derived: Gradients) -> tuple[Layer, Layer]:
+    """The layer and its backward layer as they are written in code: with names that no author gave."""
+    return with_parts_in_common(*with_logarithms(derived.layer, derived.backward))
 
 
 def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:

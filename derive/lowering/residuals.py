@@ -8,12 +8,11 @@ The equations stay as their author wrote them; only the code has the name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.calculus.backward import with_sizes
 from derive.calculus.reuse import reuse
-from derive.calculus.steps import Gradients
 from derive.core.atoms import Function, Maximum, Paren, Read
 from derive.core.axes import Index
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
@@ -24,37 +23,46 @@ from derive.core.traverse import atoms
 NAMES = ("r", "R")
 
 
-def with_parts_in_common(derived: Gradients) -> tuple[Layer, Layer]:
+def with_parts_in_common(forward: Layer, backward: Layer) -> tuple[Layer, Layer]:
     """The layer and its backward layer, with a name for a sum that stands in both, where that saves work or memory."""
-    forward, backward = derived.layer, derived.backward
     taken = {*forward.symbols, *backward.symbols, *(i.name for i in (*forward.indices, *backward.indices))}
     for place, statement in enumerate(forward.statements):
         for body in sums(statement):
             axes = axes_of(body)
             name = NAMES[len(axes) > 1 or axes[0].leading]
             part = Equation(Symbol(name, axes, Role.VALUE), body)
-            shared = with_part(derived, part) if name not in taken else None
+            shared = with_part(forward, backward, part) if name not in taken else None
             if shared is not None:
                 above, below = forward.statements[:place], forward.statements[place:]
                 statements = (*above, part, *(with_name(s, part) for s in below))
-                return replace(forward, statements=statements), shared
+                return with_statements(forward, statements), shared
     return forward, backward
 
 
-def with_part(derived: Gradients, part: Equation) -> Layer | None:
+def with_part(layer: Layer, backward: Layer, part: Equation) -> Layer | None:
     """The backward layer that is given the part; None where that saves neither a product nor a residual."""
-    layer, backward = derived.layer, derived.backward
     statements = [with_name(s, part) for s in backward.statements]
     if not any(part.symbol.name in s.reads for s in statements):
         return None
-    count = len(layer.outputs)
-    known, cotangents = backward.arguments[:-count], list(backward.arguments[-count:])
-    reads = {name for s in statements for name in s.reads}
-    residuals = [s for s in (*known, part.symbol) if s.name in reads]
-    residuals = with_sizes(residuals, cotangents, statements, [*known, part.symbol])
-    if len(residuals) >= len(known) and not any(t.bound for t in part.expr.terms) or len(residuals) > len(known):
+    shared = given_part(layer, backward, part.symbol, statements)
+    more = len(shared.arguments) - len(backward.arguments)
+    if more >= 0 and not any(t.bound for t in part.expr.terms) or more > 0:
         return None
+    return shared
+
+
+def given_part(layer: Layer, backward: Layer, part: Symbol, statements: Sequence[Statement]) -> Layer:
+    """The backward layer with these statements, which may read one more value of the forward layer."""
+    count = len(layer.outputs)
+    known, cotangents = [*backward.arguments[:-count], part], list(backward.arguments[-count:])
+    reads = {name for s in statements for name in s.reads}
+    residuals = with_sizes([s for s in known if s.name in reads], cotangents, list(statements), known)
     return replace(backward, arguments=(*residuals, *cotangents), statements=tuple(statements))
+
+
+def with_statements(layer: Layer, statements: Iterable[Statement]) -> Layer:
+    statements = tuple(statements)
+    return layer if statements == layer.statements else replace(layer, statements=statements)
 
 
 def with_name(statement: Statement, part: Equation) -> Statement:
