@@ -70,7 +70,7 @@ class Quotient:
         if self.conditions and not self._arrays():
             return self._of_mask(order)
         plain = _chain(self.numerators, self.denominators, order)
-        return choose(conjunction(self.conditions, order), plain, ZERO, order) if self.conditions else plain
+        return select(conjunction(self.conditions, order), plain, ZERO, order) if self.conditions else plain
 
     def _arrays(self) -> bool:
         return any(not v.is_number for v in (*self.numerators, *self.denominators))
@@ -135,6 +135,12 @@ def compare(relation: str, left: Value, right: Value, order: Sequence[Index]) ->
 def choose(condition: Value, value: Value, otherwise: Value, order: Sequence[Index]) -> Value:
     """`value` where the condition holds, else `otherwise`."""
     return operate("where", (condition, value, otherwise), order)
+
+
+def select(condition: Value, value: Value, otherwise: Value, order: Sequence[Index]) -> Map:
+    """The same, without a branch for every entry where data decide."""
+    op = "select" if _on_data(condition) and (value.axes or otherwise.axes) else "where"
+    return operate(op, (condition, value, otherwise), order)
 
 
 def negative(value: Value, order: Sequence[Index]) -> Value:

@@ -35,6 +35,7 @@ from derive.lowering.elementwise import (
     operate,
     power,
     powers,
+    select,
     summed,
 )
 from derive.lowering.fitting import guarded
@@ -112,7 +113,7 @@ class Expressions(Sums):
         mask, opposite = (self.mask(c, order, guards) for c in (found.condition, found.opposite))
         first = self.expr(found.first, order, (*guards, mask))
         second = self.expr(found.second, order, (*guards, opposite))
-        return None if first.is_number and second.is_number else choose(mask, first, second, order)
+        return None if first.is_number and second.is_number else select(mask, first, second, order)
 
     def clipped(self, found: Clip, order: Order, guards: Guards) -> Value:
         return operate("clip", [self.expr(e, order, guards) for e in (found.of, found.low, found.high)], order)

@@ -86,6 +86,7 @@ FUNCTIONS = {
     "minimum": "np.minimum({x}, {y})",
     "clip": "np.clip({x}, {y}, {z})",
     "where": "np.where({x}, {y}, {z})",
+    "select": "_where({x}, {y}, {z})",
 }
 # Python's own numbers, so that no float64 of NumPy's turns float32 arrays into float64.
 NUMBER_FUNCTIONS = {
@@ -109,6 +110,7 @@ NUMBER_FUNCTIONS = {
     "minimum": "min({x}, {y})",
     "clip": "min(max({x}, {y}), {z})",
     "where": "({y} if {x} else {z})",
+    "select": "({y} if {x} else {z})",
 }
 REDUCTIONS = {"sum": "sum", "max": "max"}
 CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf", "lowest": "np.finfo({dtype}).min"}

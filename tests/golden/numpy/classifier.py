@@ -38,6 +38,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def _check_positions(function, name, array, size):
     """An integer array, whose entries are positions along an axis of that size; ValueError where they are not."""
     array = np.asarray(array)
@@ -116,7 +128,7 @@ def mlp_bwd(residuals, dY):
     _check("mlp_bwd", X=(X, "... i"), W2=(W2, "h o"), dY=(dY, "... o"))
     dA, dW2, db2 = linear_bwd((A, W2), dY)
     # dH[..., h] = dA[..., h] [H[..., h] > 0]
-    dH = np.where(H > 0, dA, 0)
+    dH = _where(H > 0, dA, 0)
     dX, dW1, db1 = linear_bwd((X, W1), dH)
     return dX, dW1, db1, dW2, db2
 

@@ -39,6 +39,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def elu(X, *, alpha=1.0):
     """Exponential linear unit: X where X > 0, else alpha (exp(X) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
 
@@ -53,7 +65,7 @@ def elu_fwd(X, *, alpha=1.0):
     _check("elu", X=(X, "..."))
     (X,) = _floating(X)
     # Y[...] = X[...] [X[...] > 0] + alpha (exp(X[...]) - 1) [X[...] ≤ 0]
-    Y = np.where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
+    Y = _where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
     return Y, (X,)
 
 
@@ -67,5 +79,5 @@ def elu_bwd(residuals, dY, *, alpha=1.0):
     dY = np.asarray(dY, dtype=X.dtype)
     _check("elu_bwd", X=(X, "..."), dY=(dY, "..."))
     # dX[...] = dY[...] ([X[...] > 0] + alpha exp(X[...]) [X[...] ≤ 0])
-    dX = dY * np.where(X > 0, 1, alpha * np.exp(np.minimum(X, 0)))
+    dX = dY * _where(X > 0, 1, alpha * np.exp(np.minimum(X, 0)))
     return dX

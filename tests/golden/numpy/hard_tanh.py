@@ -39,6 +39,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def hard_tanh(X):
     """Hyperbolic tangent by three straight lines: X between -1 and 1, and -1 or 1 beyond (Collobert, 2004).
 
@@ -65,5 +77,5 @@ def hard_tanh_bwd(residuals, dY):
     dY = np.asarray(dY, dtype=X.dtype)
     _check("hard_tanh_bwd", X=(X, "..."), dY=(dY, "..."))
     # dX[...] = dY[...] [X[...] < 1] [X[...] > -1]
-    dX = np.where((X > -1) & (X < 1), dY, 0)
+    dX = _where((X > -1) & (X < 1), dY, 0)
     return dX

@@ -39,6 +39,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def hinge(Y, T):
     """Hinge loss L = Σ max(1 - T Y, 0) / N of scores Y, with labels T of ±1 (Cortes and Vapnik, 1995).
 
@@ -53,7 +65,7 @@ def hinge_fwd(Y, T):
     Y, T = _floating(Y, T)
     # L = Σ_... (1 - Y[...] T[...]) [Y[...] T[...] < 1] / |...|
     part = T * Y
-    L = np.sum(np.where(part < 1, 1 - part, 0)) / Y.size
+    L = _where(part < 1, 1 - part, 0).sum() / Y.size
     return L, (Y, T)
 
 
@@ -67,7 +79,7 @@ def hinge_bwd(residuals, dL):
     _check("hinge_bwd", dL=(dL, ""))
     # dY[...] = -dL T[...] [Y[...] T[...] < 1] / |...|
     mask = T * Y < 1
-    dY = -np.where(mask, dL / Y.size * T, 0)
+    dY = -_where(mask, dL / Y.size * T, 0)
     # dT[...] = -dL Y[...] [Y[...] T[...] < 1] / |...|
-    dT = -np.where(mask, dL / Y.size * Y, 0)
+    dT = -_where(mask, dL / Y.size * Y, 0)
     return dY, dT

@@ -39,6 +39,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def huber(Y, T, *, delta=1.0):
     """Huber loss, the mean of r²/2 where |r| ≤ δ and of δ (|r| - δ/2) beyond, r = Y - T (Huber, 1964).
 
@@ -57,7 +69,7 @@ def huber_fwd(Y, T, *, delta=1.0):
     # L = Σ_... ((1/2) R[...]² [|R[...]| ≤ delta] + delta (|R[...]| - (1/2) delta) [|R[...]| >
     #     delta]) / |...|
     part = np.abs(R)
-    L = np.sum(np.where(part > delta, delta * (part - 0.5 * delta), 0.5 * R**2)) / Y.size
+    L = _where(part > delta, delta * (part - 0.5 * delta), 0.5 * R**2).sum() / Y.size
     return L, (R,)
 
 
@@ -71,7 +83,7 @@ def huber_bwd(residuals, dL, *, delta=1.0):
     dL = np.asarray(dL, dtype=R.dtype)
     _check("huber_bwd", dL=(dL, ""))
     # dY[...] = dL (R[...] [|R[...]| ≤ delta] + delta sign(R[...]) [|R[...]| > delta]) / |...|
-    dY = dL / R.size * np.where(np.abs(R) > delta, delta * np.sign(R), R)
+    dY = dL / R.size * _where(np.abs(R) > delta, delta * np.sign(R), R)
     # dT[...] = -dY[...]
     dT = -dY
     return dY, dT

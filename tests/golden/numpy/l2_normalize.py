@@ -41,6 +41,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def l2_normalize(X):
     """Y = X / ‖X‖ of each row (Schroff, Kalenichenko and Philbin, 2015); a row of zeros stays, and counts as constant.
 
@@ -57,7 +69,7 @@ def l2_normalize_fwd(X):
     s = np.sum(X**2, axis=-1)
     # r[...] = [s[...] > 0] / √s[...]
     mask = s > 0
-    r = np.where(mask, 1 / np.sqrt(np.where(mask, s, 1)), 0)
+    r = _where(mask, 1 / np.sqrt(np.where(mask, s, 1)), 0)
     # Y[..., j] = X[..., j] r[...]
     Y = r[..., None] * X
     return Y, (r, Y)

@@ -39,6 +39,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def leaky_relu(X, *, slope=0.01):
     """Leaky rectified linear unit: X where X > 0, else slope X (Maas, Hannun and Ng, 2013).
 
@@ -53,7 +65,7 @@ def leaky_relu_fwd(X, *, slope=0.01):
     _check("leaky_relu", X=(X, "..."))
     (X,) = _floating(X)
     # Y[...] = X[...] [X[...] > 0] + slope X[...] [X[...] ≤ 0]
-    Y = np.where(X > 0, X, slope * X)
+    Y = _where(X > 0, X, slope * X)
     return Y, (X,)
 
 
@@ -67,5 +79,5 @@ def leaky_relu_bwd(residuals, dY, *, slope=0.01):
     dY = np.asarray(dY, dtype=X.dtype)
     _check("leaky_relu_bwd", X=(X, "..."), dY=(dY, "..."))
     # dX[...] = dY[...] ([X[...] > 0] + slope [X[...] ≤ 0])
-    dX = np.where(X > 0, dY, slope * dY)
+    dX = _where(X > 0, dY, slope * dY)
     return dX

@@ -41,6 +41,18 @@ def _check(function, /, **arguments):
                 )
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def linear_attention(Q, K, V, *, eps=1e-06):
     """Linear attention O = A (Cᵀ V) / (A Cᵀ 1 + ε), A = elu(Q) + 1, C = elu(K) + 1 (Katharopoulos et al., 2020).
 
@@ -56,10 +68,10 @@ def linear_attention_fwd(Q, K, V, *, eps=1e-06):
     Q, K, V = _floating(Q, K, V)
     # A[..., i, d] = (Q[..., i, d] + 1) [Q[..., i, d] > 0] + exp(Q[..., i, d]) [Q[..., i, d] ≤
     #     0]
-    A = np.where(Q > 0, Q + 1, np.exp(np.minimum(Q, 0)))
+    A = _where(Q > 0, Q + 1, np.exp(np.minimum(Q, 0)))
     # C[..., j, d] = (K[..., j, d] + 1) [K[..., j, d] > 0] + exp(K[..., j, d]) [K[..., j, d] ≤
     #     0]
-    C = np.where(K > 0, K + 1, np.exp(np.minimum(K, 0)))
+    C = _where(K > 0, K + 1, np.exp(np.minimum(K, 0)))
     # M[..., d, e] = Σ_j V[..., j, e] C[..., j, d]
     M = C.mT @ V
     # z[..., d] = Σ_j C[..., j, d]
@@ -89,13 +101,12 @@ def linear_attention_bwd(residuals, dO, *, eps=1e-06):
     dM = A.mT @ dN
     # dQ[..., i, d] = ([Q[..., i, d] > 0] + exp(Q[..., i, d]) [Q[..., i, d] ≤ 0]) (Σ_e M[..., d,
     #     e] dN[..., i, e] + z[..., d] ds[..., i])
-    Q_masked = np.where(Q > 0, 1, np.exp(np.minimum(Q, 0)))
-    dQ = (dN @ M.mT + ds[..., None] * z[..., None, :]) * Q_masked
+    dQ = (dN @ M.mT + ds[..., None] * z[..., None, :]) * _where(Q > 0, 1, np.exp(np.minimum(Q, 0)))
     # dK[..., j, d] = ([K[..., j, d] > 0] + exp(K[..., j, d]) [K[..., j, d] ≤ 0]) (Σ_e V[..., j,
     #     e] dM[..., d, e] + Σ_i A[..., i, d] ds[..., i])
     dK = V @ dM.mT
     dK += np.einsum("...i,...id->...d", ds, A)[..., None, :]
-    dK *= np.where(K > 0, 1, np.exp(np.minimum(K, 0)))
+    dK *= _where(K > 0, 1, np.exp(np.minimum(K, 0)))
     # dV[..., j, e] = Σ_d C[..., j, d] dM[..., d, e]
     dV = C @ dM
     return dQ, dK, dV

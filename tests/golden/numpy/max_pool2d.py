@@ -66,6 +66,18 @@ def _check_option(function, name, value, least):
         raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
 
 
+def _where(mask, x, y):
+    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+    dtype = np.result_type(x, y)
+    if dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
+    # The bits of 0 are 0.
+    if not y.ndim and y == 0:
+        return np.multiply(x, mask).view(dtype)
+    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+
+
 def _margins(shape, sizes, rows):
     """How far the positions c + Σ step·i of each row reach beyond its axis, in front and behind."""
     margins = []
@@ -173,6 +185,6 @@ def max_pool2d_bwd(residuals, dY, *, window=2, stride=2, padding=0):
         X, (n_y, n_x, window, window), (-padding, stride, 0, 1, 0), (-padding, 0, stride, 0, 1), outside=-np.inf
     )
     mask = _first_maximum(X_windows, 2)
-    dX_taps = np.where(np.moveaxis(mask, (-2, -1, -4, -3), (-4, -3, -2, -1)), dY[..., None, None, :, :], 0)
+    dX_taps = _where(np.moveaxis(mask, (-2, -1, -4, -3), (-4, -3, -2, -1)), dY[..., None, None, :, :], 0)
     dX = _overlap_add(dX_taps, (H, W), 2, (-padding, 1, 0, stride, 0), (-padding, 0, 1, 0, stride))
     return dX
