@@ -4,13 +4,13 @@ import ast
 
 import numpy as np
 import pytest
-from sympy import Symbol, exp, log, tanh
+from sympy import Sum, Symbol, exp, log, tanh
 
 from derive.core.axes import Index
 from derive.language import Tensor, axes, define, layer
 from derive.loading import load
 from derive.lowering.memory import in_place
-from derive.lowering.program import Assign, Contract, Expand, Map, Name, Permute, Reduce
+from derive.lowering.program import Assign, Contract, Expand, Map, Name, Number, Permute, Reduce
 from derive.lowering.render import compiled, numpy_source
 from derive.witnesses.evidence import tupled
 from derive.witnesses.sampling import cases
@@ -76,8 +76,26 @@ def test_a_matrix_product_with_something_smaller_is_written_to():
     lowered = two("sub", product, Expand(s, (True, False), axes=(i,)))
     for value in (two("mul", X, lowered), two("mul", lowered, X)):
         assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new"), ("T", "sub"), ("T", "mul")]
-    for value in (two("mul", X, two("sub", product, Y)), two("sub", X, lowered), two("mul", X, two("sub", Y, s))):
+    for value in (two("mul", X, two("sub", product, Y)), two("sub", lowered.operands[0], X), two("sub", Y, s)):
         assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new")]
+
+
+@pytest.mark.parametrize("scaled", [two("mul", X, s), two("mul", X, Y), of("exp", X)], ids=["row", "entry", "function"])
+def test_what_is_added_to_a_new_array_and_is_smaller_is_written_into_it(scaled):
+    for value in (two("add", scaled, s), two("add", s, scaled), two("sub", scaled, s), two("div", scaled, s)):
+        assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new"), ("T", value.op)]
+    # A number is no array, and arrays of one size the language puts into one another.
+    for value in (two("add", scaled, Number(2)), two("add", scaled, X), two("sub", s, scaled), two("div", X, scaled)):
+        assert printed(in_place([Assign("T", value)], ["T"], ["T"])) == [("T", "new")]
+
+
+def test_a_difference_goes_into_what_is_subtracted():
+    """X - Y s: the language has room for it in X alone, which is needed."""
+    result = in_place([Assign("T", two("sub", X, two("mul", Y, s)))], ["T"], ["T"])
+    assert printed(result) == [("T", "new"), ("T", "T")]
+    # And so on outwards.
+    result = in_place([Assign("T", two("mul", s, two("sub", X, two("mul", Y, s))))], ["T"], ["T"])
+    assert printed(result) == [("T", "new"), ("T", "T"), ("T", "mul")]
 
 
 def test_a_temporary_takes_the_name_of_what_it_becomes():
@@ -107,13 +125,21 @@ def chained(x: Tensor[..., a, b], y: Tensor[..., b]):
 
 
 @layer
+def standardized(x: Tensor[..., a, b], y: Tensor[..., b]):
+    """A difference of products with rows and columns, outside a product with rows."""
+    p = define("p", (..., a, b), exp(x[..., a, b]))
+    q = define("q", (..., a), Sum(p[..., a, b] * x[..., a, b], b))
+    return define("r", (..., a, b), y[..., b] * (p[..., a, b] - q[..., a] * x[..., a, b]) - q[..., a])
+
+
+@layer
 def scalars(x: Tensor[...]):
     """Of entries alone, which may be a single number."""
     return define("y", (...,), exp(x[...] - 1) / (1 + exp(x[...] - 1)))
 
 
 WRITTEN = ("softmax", "attention", "sliding_window_attention", "rotary_attention", "mlp")
-LAYERS = {**{name: load(name) for name in WRITTEN}, "chained": chained, "scalars": scalars}
+LAYERS = {**{name: load(name) for name in WRITTEN}, "chained": chained, "standardized": standardized, "scalars": scalars}
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -139,6 +165,12 @@ def close(arrays):
 def flat(residuals):
     for value in residuals:
         yield from flat(value) if isinstance(value, tuple) else (value,)
+
+
+def test_differences_and_products_are_written_in_place():
+    source = numpy_source(standardized)
+    for line in ("np.subtract(p, r, out=r)", "r *= y", "r -= q[..., None]"):
+        assert line in source
 
 
 def test_a_number_is_not_written_to():

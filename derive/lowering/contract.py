@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from derive.core.axes import Index
-from derive.lowering.elementwise import Quotient, power
+from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat, flatten_group, group_of, ordered, permute, positions
 from derive.lowering.matmul import einsum, matmul
-from derive.lowering.program import Contract, Map, Reduce, Value
+from derive.lowering.program import Contract, Inner, Map, Number, Reduce, Value
 from derive.lowering.taps import runs_over_taps, sum_of_taps
 
 Indices = frozenset[Index]
@@ -95,12 +95,19 @@ def reduce_sum(operand: Quotient, over: Sequence[Index], order: Sequence[Index])
     own = _own_order(operand, order, over)
     if not over:
         return operand.value(order)
-    parts = operand.numerators
+    parts = _square(operand.numerators) or operand.numerators
     arrays = [p for p in parts if p.axes]
     if len(arrays) == len(parts) == 2 and not operand.denominators and not operand.conditions:
         if set(arrays[0].axes) == set(arrays[1].axes):
             return inner(arrays[0], permute(arrays[1], arrays[0].axes), over, order)
     return reduce(operand.value(own), over)
+
+
+def _square(parts: Sequence[Value]) -> tuple[Value, ...]:
+    """x² as x and x: the sum of it is an inner product; nothing where it is something else."""
+    if len(parts) != 1 or not isinstance(parts[0], Map) or parts[0].op != "pow" or parts[0].operands[1] != Number(2):
+        return ()
+    return parts[0].operands[:1] * 2
 
 
 def reduce(value: Value, over: Sequence[Index], op: str = "sum") -> Value:
@@ -124,10 +131,8 @@ def inner(a: Value, b: Value, over: Sequence[Index], order: Sequence[Index]) -> 
     group = group_of(a.axes)
     if len(a.axes) == 1 and group is None:
         return Contract(a, b, axes=())
+    if len(over) == len(a.axes):
+        return Inner(a, b, (tuple(range(len(a.axes))), tuple(range(len(a.axes))), ()), axes=())
     if group is not None and group in over:
-        if len(over) == len(a.axes):
-            return Reduce("sum", Map("mul", (a, b), axes=a.axes), (), axes=())
         a, b, over = flatten_group(a), flatten_group(b), [flat(group) if i == group else i for i in over]
-    if a == b:
-        return reduce(power(a, 2, a.axes), over)
     return einsum(a, b, [i for i in a.axes if i not in over])

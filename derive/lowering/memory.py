@@ -6,6 +6,8 @@
     A * (B @ C - s)  →    T = B @ C        where s is smaller than the product, to which it is broadcast
                           T -= s
                           T *= A
+    A - B * C        →    T = B * C        where A is needed: a difference has no room in what is subtracted
+                          T = A - T
 
 What operators make of unnamed arrays of one shape is left to the language, which reuses those itself. Arguments and
 residuals, and what is handed back, are never written to once they are whole.
@@ -34,6 +36,7 @@ from derive.lowering.program import (
 from derive.lowering.sharing import rebuild
 
 OPERATORS = ("add", "sub", "mul", "div")
+COMMUTATIVE = ("add", "mul")
 FUNCTIONS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "abs", "sqrt")
 
 
@@ -52,14 +55,13 @@ def in_place(statements: Sequence[Statement], kept: Collection[str], authored: C
         free = _free_names(result, [*pending], kept)
         split = _under_a_function(statement, free) or _under_an_operator(statement)
         if split is not None:
-            pending[:0] = split[1:]
-            statement = split[0]
-        else:
-            found = _into_a_name(statement, free, authored)
-            if found is not None:
-                statement, names = found
-                *result, statement = (_renamed(s, names) for s in (*result, statement))
-                pending = [_renamed(s, names) for s in pending]
+            pending[:0] = split
+            continue
+        found = _into_a_name(statement, free, authored)
+        if found is not None:
+            statement, names = found
+            *result, statement = (_renamed(s, names) for s in (*result, statement))
+            pending = [_renamed(s, names) for s in pending]
         result.append(statement)
     return result
 
@@ -88,31 +90,46 @@ def _under_a_function(statement: Assign, free: Collection[str]) -> tuple[Assign,
 
 
 def _under_an_operator(statement: Assign) -> tuple[Assign, ...] | None:
-    """A op (B @ C op s) as three statements, for an s that is smaller."""
+    """(B op s) op A as T = B op s, T op= A: each operation into the first array of the whole's size."""
     value = statement.value
-    if not isinstance(value, Map) or value.op not in OPERATORS or statement.update:
+    if not isinstance(value, Map) or statement.update or statement.out or not _array(value) or not _wasteful(value):
         return None
-    inner, other = value.operands
-    if value.op in ("add", "mul") and not _broadcasts(inner, value):
-        inner, other = other, inner
-    if not _broadcasts(inner, value):
+    left, right = value.operands
+    for inner, other in _ways(value):
+        if _room(inner, value) and (_smaller(other, value) or _wasteful(inner)):
+            return replace(statement, value=inner), Assign(statement.target, other, update=value.op)
+    if value.op != "sub" or not _room(right, value):
         return None
-    product, smaller = operands(inner)
-    name = statement.target
-    return (
-        replace(statement, value=product),
-        Assign(name, smaller, update=inner.op),
-        Assign(name, other, update=value.op),
-    )
+    last = replace(value, operands=(left, Name(statement.target, axes=value.axes)))
+    return replace(statement, value=right), Assign(statement.target, last, out=statement.target)
 
 
-def _broadcasts(value: Value, whole: Value) -> TypeGuard[Map]:
-    """Is it a matrix product, of the size of the whole, combined with something smaller?"""
-    if not isinstance(value, Map) or value.op not in OPERATORS or value.axes != whole.axes:
+def _ways(value: Map) -> list[tuple[Value, Value]]:
+    """What an operation may be written into, and the other operand."""
+    left, right = value.operands
+    return [(left, right), (right, left)] if value.op in COMMUTATIVE else [(left, right)]
+
+
+def _wasteful(value: Value) -> bool:
+    """Is new memory taken where there is room: beside something smaller, or in what is subtracted?"""
+    if not isinstance(value, Map) or value.op not in OPERATORS:
         return False
-    product, smaller = value.operands
-    matrix = product.operand if isinstance(product, Reshape) else product
-    return isinstance(matrix, Contract) and product.axes == value.axes and _array(smaller) and _fewer(smaller, value)
+    left, right = value.operands
+    if any(_room(inner, value) and (_smaller(other, value) or _wasteful(inner)) for inner, other in _ways(value)):
+        return True
+    return value.op == "sub" and _room(right, value) and left.axes == value.axes and not _room(left, value)
+
+
+def _room(value: Value, whole: Value) -> bool:
+    """Is it a new array without a name, as large as the whole?"""
+    matrix = value.operand if isinstance(value, Reshape) else value
+    new = isinstance(matrix, (Contract, Map)) and matrix.kind == "array"
+    return new and value.axes == whole.axes
+
+
+def _smaller(value: Value, whole: Value) -> bool:
+    """Is it an array that is broadcast to the whole?"""
+    return value.kind != "number" and bool(value.axes) and _fewer(value, whole)
 
 
 def _fewer(smaller: Value, whole: Value) -> bool:

@@ -112,6 +112,8 @@ NUMBER_FUNCTIONS = {
     "where": "({y} if {x} else {z})",
     "select": "({y} if {x} else {z})",
 }
+# Operators as functions that are told where to write.
+INTO = {"sub": "np.subtract"}
 REDUCTIONS = {"sum": "sum", "max": "max"}
 CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf", "lowest": "np.finfo({dtype}).min"}
 
@@ -127,7 +129,10 @@ class NumpyPrinter:
         return self.visit(value)[0]
 
     def assign(self, statement: Assign) -> str:
-        """target = value, target += value, or np.exp(x, out=x)"""
+        """target = value, target += value, np.exp(x, out=x), or np.subtract(x, y, out=y)"""
+        if statement.out is not None and isinstance(statement.value, Map) and statement.value.op in INTO:
+            left, right = (self.print(o) for o in statement.value.operands)
+            return f"{INTO[statement.value.op]}({left}, {right}, out={statement.out})"
         text = self.print(statement.value)
         if statement.update is not None:
             return f"{statement.target} {INFIX[statement.update][0]}= {text}"
@@ -204,6 +209,8 @@ class NumpyPrinter:
         return f"{self.at_least(value.left, MUL)} @ {self.at_least(value.right, UNARY)}", MUL
 
     def inner(self, value: Inner) -> Printed:
+        if not value.axes:
+            return f"np.vdot({self.print(value.left)}, {self.print(value.right)})", ATOM
         pattern = self.subscripts(value.pattern, value.left.axes, value.right.axes)
         return f'np.einsum("{pattern}", {self.print(value.left)}, {self.print(value.right)})', ATOM
 

@@ -134,7 +134,8 @@ def asymmetric_conv1d_fwd(X, W, b, *, stride=1, dilation=1, left=0, right=0):
     _check_least("asymmetric_conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - left] W[o, c, k] + b[o]
     X_columns = _windows(X, (K, n_t), (-left, dilation, stride)).reshape(*ell, -1, n_t)
-    Y = W.reshape(c_out, -1) @ X_columns + b[:, None]
+    Y = W.reshape(c_out, -1) @ X_columns
+    Y += b[:, None]
     return Y, (X, W)
 
 

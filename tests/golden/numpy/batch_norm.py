@@ -60,13 +60,14 @@ def batch_norm_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.reshape(-1, d).sum(axis=0) / math.prod(ell)
     # var[j] = Σ_... (X[..., j] - mu[j])² / |...|
     xhat = X - mu
-    var = (xhat**2).reshape(-1, d).sum(axis=0) / math.prod(ell)
+    var = np.einsum("aj,aj->j", xhat.reshape(-1, d), xhat.reshape(-1, d)) / math.prod(ell)
     # r[j] = 1 / √(var[j] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[..., j] = r[j] (X[..., j] - mu[j])
     xhat *= r
     # Y[..., j] = gamma[j] xhat[..., j] + beta[j]
-    Y = gamma * xhat + beta
+    Y = gamma * xhat
+    Y += beta
     return Y, (gamma, r, xhat)
 
 
@@ -84,9 +85,10 @@ def batch_norm_bwd(residuals, dY, *, eps=1e-05):
     dxhat = dY * gamma
     # dX[..., j] = r[j] (dxhat[..., j] - xhat[..., j] Σ_...' xhat[...', j] dxhat[...', j] /
     #     |...| - Σ_...' dxhat[...', j] / |...|)
-    dX_part = np.einsum("aj,aj->j", dxhat.reshape(-1, d), xhat.reshape(-1, d))
-    dX_part_2 = dxhat.reshape(-1, d).sum(axis=0) / math.prod(ell)
-    dX = r * (dxhat - xhat * (dX_part / math.prod(ell)) - dX_part_2)
+    dX = xhat * (np.einsum("aj,aj->j", dxhat.reshape(-1, d), xhat.reshape(-1, d)) / math.prod(ell))
+    np.subtract(dxhat, dX, out=dX)
+    dX -= dxhat.reshape(-1, d).sum(axis=0) / math.prod(ell)
+    dX *= r
     # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
     dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
     # dbeta[j] = Σ_... dY[..., j]

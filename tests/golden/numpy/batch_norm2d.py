@@ -58,13 +58,14 @@ def batch_norm2d_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.sum(axis=(0, 2, 3)) / (H * N * W)
     # var[c] = Σ_{n,h,w} (X[n, c, h, w] - mu[c])² / (H N W)
     xhat = X - mu[:, None, None]
-    var = np.sum(xhat**2, axis=(0, 2, 3)) / (H * N * W)
+    var = np.einsum("nchw,nchw->c", xhat, xhat) / (H * N * W)
     # r[c] = 1 / √(var[c] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[n, c, h, w] = r[c] (X[n, c, h, w] - mu[c])
     xhat *= r[:, None, None]
     # Y[n, c, h, w] = gamma[c] xhat[n, c, h, w] + beta[c]
-    Y = gamma[:, None, None] * xhat + beta[:, None, None]
+    Y = gamma[:, None, None] * xhat
+    Y += beta[:, None, None]
     return Y, (gamma, r, xhat)
 
 
@@ -83,9 +84,10 @@ def batch_norm2d_bwd(residuals, dY, *, eps=1e-05):
     dxhat = dY * gamma[:, None, None]
     # dX[n, c, h, w] = r[c] (dxhat[n, c, h, w] - xhat[n, c, h, w] Σ_{n1,h1,w1} xhat[n1, c, h1,
     #     w1] dxhat[n1, c, h1, w1] / (H N W) - Σ_{n1,h1,w1} dxhat[n1, c, h1, w1] / (H N W))
-    dX_part = xhat * (np.einsum("acbd,acbd->c", dxhat, xhat) / (H * N * W))[:, None, None]
-    dX_part_2 = dxhat - dX_part - (dxhat.sum(axis=(0, 2, 3)) / (H * N * W))[:, None, None]
-    dX = r[:, None, None] * dX_part_2
+    dX = xhat * (np.einsum("acbd,acbd->c", dxhat, xhat) / (H * N * W))[:, None, None]
+    np.subtract(dxhat, dX, out=dX)
+    dX -= (dxhat.sum(axis=(0, 2, 3)) / (H * N * W))[:, None, None]
+    dX *= r[:, None, None]
     # dgamma[c] = Σ_{n,h,w} dY[n, c, h, w] xhat[n, c, h, w]
     dgamma = np.einsum("nchw,nchw->c", dY, xhat)
     # dbeta[c] = Σ_{n,h,w} dY[n, c, h, w]

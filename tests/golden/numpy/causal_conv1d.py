@@ -95,8 +95,8 @@ def causal_conv1d_fwd(X, W, b, *, dilation=1):
     c_out = W.shape[0]
     K = W.shape[2]
     # Y[..., o, l] = Σ_{c,k} X[..., c, l - dilation k] W[o, c, k] + b[o]
-    X_columns = _windows(X, (K, n), (0, -dilation, 1)).reshape(*ell, -1, n)
-    Y = W.reshape(c_out, -1) @ X_columns + b[:, None]
+    Y = W.reshape(c_out, -1) @ _windows(X, (K, n), (0, -dilation, 1)).reshape(*ell, -1, n)
+    Y += b[:, None]
     return Y, (X, W)
 
 

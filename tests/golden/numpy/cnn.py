@@ -249,7 +249,8 @@ def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
     # P2[n, q, y, x] = max_{u1,v1} (A2[n, q, 2 y + u1, 2 x + v1])
     P2 = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1)).max(axis=(4, 5))
     # Z[n, k] = Σ_{q,y,x} W3[q, y, x, k] P2[n, q, y, x] + b3[k]
-    Z = P2.reshape(N, -1) @ W3.reshape(-1, classes) + b3
+    Z = P2.reshape(N, -1) @ W3.reshape(-1, classes)
+    Z += b3
     return Z, (X, W1, W2, W3, H1, A1, P1, H2, A2, P2)
 
 

@@ -131,7 +131,8 @@ def conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     _check_least("conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - padding] W[o, c, k] + b[o]
     X_columns = _windows(X, (K, n_t), (-padding, dilation, stride)).reshape(*ell, -1, n_t)
-    Y = W.reshape(c_out, -1) @ X_columns + b[:, None]
+    Y = W.reshape(c_out, -1) @ X_columns
+    Y += b[:, None]
     return Y, (X, W)
 
 

@@ -217,7 +217,8 @@ def pointwise_conv2d_fwd(X, W, b):
     c_in, n_h, n_w = X.shape[-3:]
     c_out = W.shape[0]
     # Y[..., o, h, w] = Σ_c X[..., c, h, w] W[o, c] + b[o]
-    Y = (W @ X.reshape(*ell, c_in, -1)).reshape(*ell, c_out, n_h, n_w) + b[:, None, None]
+    Y = (W @ X.reshape(*ell, c_in, -1)).reshape(*ell, c_out, n_h, n_w)
+    Y += b[:, None, None]
     return Y, (X, W)
 
 

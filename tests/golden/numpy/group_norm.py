@@ -57,13 +57,14 @@ def group_norm_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.sum(axis=(-3, -2, -1)) / (C * H * W)
     # var[..., g] = Σ_{c,h,w} (X[..., g, c, h, w] - mu[..., g])² / (C H W)
     xhat = X - mu[..., None, None, None]
-    var = np.sum(xhat**2, axis=(-3, -2, -1)) / (C * H * W)
+    var = np.einsum("...gchw,...gchw->...g", xhat, xhat) / (C * H * W)
     # r[..., g] = 1 / √(var[..., g] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[..., g, c, h, w] = r[..., g] (X[..., g, c, h, w] - mu[..., g])
     xhat *= r[..., None, None, None]
     # Y[..., g, c, h, w] = gamma[g, c] xhat[..., g, c, h, w] + beta[g, c]
-    Y = gamma[:, :, None, None] * xhat + beta[:, :, None, None]
+    Y = gamma[:, :, None, None] * xhat
+    Y += beta[:, :, None, None]
     return Y, (gamma, r, xhat)
 
 
@@ -84,9 +85,10 @@ def group_norm_bwd(residuals, dY, *, eps=1e-05):
     #     Σ_{c1,h1,w1} xhat[..., g, c1, h1, w1] dxhat[..., g, c1, h1, w1] / (C H W) - Σ_{c1,h1,w1}
     #     dxhat[..., g, c1, h1, w1] / (C H W))
     dX_part = np.einsum("...gabc,...gabc->...g", dxhat, xhat) / (C * H * W)
-    dX_part_2 = dxhat - xhat * dX_part[..., None, None, None]
-    dX_part_3 = dX_part_2 - (dxhat.sum(axis=(-3, -2, -1)) / (C * H * W))[..., None, None, None]
-    dX = r[..., None, None, None] * dX_part_3
+    dX = xhat * dX_part[..., None, None, None]
+    np.subtract(dxhat, dX, out=dX)
+    dX -= (dxhat.sum(axis=(-3, -2, -1)) / (C * H * W))[..., None, None, None]
+    dX *= r[..., None, None, None]
     # dgamma[g, c] = Σ_{...,h,w} dY[..., g, c, h, w] xhat[..., g, c, h, w]
     xhat_rows = xhat.reshape(-1, groups, C, H, W)
     dgamma = np.einsum("agchw,agchw->gc", dY.reshape(-1, groups, C, H, W), xhat_rows)

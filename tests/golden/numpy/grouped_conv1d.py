@@ -135,7 +135,8 @@ def grouped_conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     # Y[..., g, o, t] = Σ_{c,k} X[..., g, c, stride t + dilation k - padding] W[g, o, c, k] +
     #     b[g, o]
     X_columns = _windows(X, (K, n_t), (-padding, dilation, stride)).reshape(*ell, n_g, -1, n_t)
-    Y = W.reshape(n_g, c_out, -1) @ X_columns + b[:, :, None]
+    Y = W.reshape(n_g, c_out, -1) @ X_columns
+    Y += b[:, :, None]
     return Y, (X, W)
 
 

@@ -57,13 +57,14 @@ def instance_norm_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.sum(axis=(-2, -1)) / (H * W)
     # var[..., c] = Σ_{h,w} (X[..., c, h, w] - mu[..., c])² / (H W)
     xhat = X - mu[..., None, None]
-    var = np.sum(xhat**2, axis=(-2, -1)) / (H * W)
+    var = np.einsum("...chw,...chw->...c", xhat, xhat) / (H * W)
     # r[..., c] = 1 / √(var[..., c] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[..., c, h, w] = r[..., c] (X[..., c, h, w] - mu[..., c])
     xhat *= r[..., None, None]
     # Y[..., c, h, w] = gamma[c] xhat[..., c, h, w] + beta[c]
-    Y = gamma[:, None, None] * xhat + beta[:, None, None]
+    Y = gamma[:, None, None] * xhat
+    Y += beta[:, None, None]
     return Y, (gamma, r, xhat)
 
 
@@ -81,9 +82,10 @@ def instance_norm_bwd(residuals, dY, *, eps=1e-05):
     dxhat = dY * gamma[:, None, None]
     # dX[..., c, h, w] = r[..., c] (dxhat[..., c, h, w] - xhat[..., c, h, w] Σ_{h1,w1} xhat[...,
     #     c, h1, w1] dxhat[..., c, h1, w1] / (H W) - Σ_{h1,w1} dxhat[..., c, h1, w1] / (H W))
-    dX_part = np.einsum("...cab,...cab->...c", dxhat, xhat) / (H * W)
-    dX_part_2 = dxhat - xhat * dX_part[..., None, None]
-    dX = r[..., None, None] * (dX_part_2 - (dxhat.sum(axis=(-2, -1)) / (H * W))[..., None, None])
+    dX = xhat * (np.einsum("...cab,...cab->...c", dxhat, xhat) / (H * W))[..., None, None]
+    np.subtract(dxhat, dX, out=dX)
+    dX -= (dxhat.sum(axis=(-2, -1)) / (H * W))[..., None, None]
+    dX *= r[..., None, None]
     # dgamma[c] = Σ_{...,h,w} dY[..., c, h, w] xhat[..., c, h, w]
     dgamma = np.einsum("achw,achw->c", dY.reshape(-1, C, H, W), xhat.reshape(-1, C, H, W))
     # dbeta[c] = Σ_{...,h,w} dY[..., c, h, w]

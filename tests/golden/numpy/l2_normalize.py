@@ -66,7 +66,7 @@ def l2_normalize_fwd(X):
     _check("l2_normalize", X=(X, "... j"))
     (X,) = _floating(X)
     # s[...] = Σ_j X[..., j]²
-    s = np.sum(X**2, axis=-1)
+    s = np.einsum("...j,...j->...", X, X)
     # r[...] = [s[...] > 0] / √s[...]
     mask = s > 0
     r = _where(mask, 1 / np.sqrt(np.where(mask, s, 1)), 0)
@@ -84,5 +84,7 @@ def l2_normalize_bwd(residuals, dY):
     dY = np.asarray(dY, dtype=r.dtype)
     _check("l2_normalize_bwd", Y=(Y, "... j"), dY=(dY, "... j"))
     # dX[..., j] = r[...] (dY[..., j] - Y[..., j] Σ_j1 dY[..., j1] Y[..., j1])
-    dX = r[..., None] * (dY - Y * np.einsum("...a,...a->...", dY, Y)[..., None])
+    dX = Y * np.einsum("...a,...a->...", dY, Y)[..., None]
+    np.subtract(dY, dX, out=dX)
+    dX *= r[..., None]
     return dX

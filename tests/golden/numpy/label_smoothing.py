@@ -65,7 +65,7 @@ def label_smoothing_fwd(Z, T, *, epsilon=0.1):
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
     logP -= np.log(P_sum)[:, None]
     # L = -Σ_{b,c} S[b, c] logP[b, c] / B
-    L = -(np.einsum("bc,bc->", S, logP) / B)
+    L = -(np.vdot(S, logP) / B)
     return L, (S, P, logP)
 
 

@@ -57,13 +57,14 @@ def layer_norm_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.sum(axis=-1) / d
     # var[...] = Σ_j (X[..., j] - mu[...])² / d
     xhat = X - mu[..., None]
-    var = np.sum(xhat**2, axis=-1) / d
+    var = np.einsum("...j,...j->...", xhat, xhat) / d
     # r[...] = 1 / √(var[...] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[..., j] = r[...] (X[..., j] - mu[...])
     xhat *= r[..., None]
     # Y[..., j] = gamma[j] xhat[..., j] + beta[j]
-    Y = gamma * xhat + beta
+    Y = gamma * xhat
+    Y += beta
     return Y, (gamma, r, xhat)
 
 
@@ -80,8 +81,10 @@ def layer_norm_bwd(residuals, dY, *, eps=1e-05):
     dxhat = dY * gamma
     # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d -
     #     Σ_j1 dxhat[..., j1] / d)
-    dX_part = dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
-    dX = r[..., None] * (dX_part - (dxhat.sum(axis=-1) / d)[..., None])
+    dX = xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
+    np.subtract(dxhat, dX, out=dX)
+    dX -= (dxhat.sum(axis=-1) / d)[..., None]
+    dX *= r[..., None]
     # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
     dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
     # dbeta[j] = Σ_... dY[..., j]

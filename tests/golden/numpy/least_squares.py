@@ -53,7 +53,7 @@ def least_squares_fwd(X, W, Y):
     # R[b, o] = Σ_i X[b, i] W[i, o] - Y[b, o]
     R = X @ W - Y
     # L = Σ_{b,o} R[b, o]²
-    L = np.sum(R**2)
+    L = np.vdot(R, R)
     return L, (X, W, R)
 
 

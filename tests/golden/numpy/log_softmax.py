@@ -67,5 +67,7 @@ def log_softmax_bwd(residuals, dA):
     dA = np.asarray(dA, dtype=A.dtype)
     _check("log_softmax_bwd", A=(A, "... j"), dA=(dA, "... j"))
     # dS[..., j] = dA[..., j] - exp(A[..., j]) Σ_j1 dA[..., j1]
-    dS = dA - np.exp(A) * dA.sum(axis=-1, keepdims=True)
+    dS = np.exp(A)
+    dS *= dA.sum(axis=-1, keepdims=True)
+    np.subtract(dA, dS, out=dS)
     return dS

@@ -51,9 +51,10 @@ def matrix_factorization_fwd(R, M, U, V):
     _check("matrix_factorization", R=(R, "i j"), M=(M, "i j"), U=(U, "i k"), V=(V, "j k"))
     R, M, U, V = _floating(R, M, U, V)
     # E[i, j] = R[i, j] - Σ_k U[i, k] V[j, k]
-    E = R - U @ V.T
+    E = U @ V.T
+    np.subtract(R, E, out=E)
     # L = Σ_{i,j} M[i, j] E[i, j]²
-    L = np.einsum("ij,ij->", E**2, M)
+    L = np.vdot(E**2, M)
     return L, (M, U, V, E)
 
 

@@ -54,7 +54,7 @@ def mse_fwd(Y, T):
     # R[...] = Y[...] - T[...]
     R = Y - T
     # L = Σ_... R[...]² / |...|
-    L = np.sum(R**2) / Y.size
+    L = np.vdot(R, R) / Y.size
     return L, (R,)
 
 

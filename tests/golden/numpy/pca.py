@@ -55,9 +55,10 @@ def pca_fwd(X, W):
     # H[b, k] = Σ_i X[b, i] W[i, k]
     H = X @ W
     # R[b, i] = X[b, i] - Σ_k W[i, k] H[b, k]
-    R = X - H @ W.T
+    R = H @ W.T
+    np.subtract(X, R, out=R)
     # L = Σ_{b,i} R[b, i]²
-    L = np.sum(R**2)
+    L = np.vdot(R, R)
     return L, (X, W, H, R)
 
 

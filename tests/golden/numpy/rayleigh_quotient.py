@@ -60,7 +60,7 @@ def rayleigh_quotient_fwd(C, x):
     n = C.shape[0]
     _check_size("rayleigh_quotient", "j", "C", C.shape[1], n)
     # rho = Σ_{i,j} C[i, j] x[i] x[j] / (Σ_i1 x[i1]²)
-    rho = x @ (x @ C) / np.sum(x**2)
+    rho = x @ (x @ C) / (x @ x)
     return rho, (C, x, rho)
 
 
@@ -74,8 +74,8 @@ def rayleigh_quotient_bwd(residuals, drho):
     drho = np.asarray(drho, dtype=C.dtype)
     _check("rayleigh_quotient_bwd", drho=(drho, ""))
     # dC[i, j] = drho x[i] x[j] / (Σ_i1 x[i1]²)
-    x_sum = np.sum(x**2)
-    dC = (drho / x_sum * x)[:, None] * x
+    part = x @ x
+    dC = (drho / part * x)[:, None] * x
     # dx[i] = 2 drho (Σ_j C[i, j] x[j] - rho x[i]) / (Σ_i1 x[i1]²)
-    dx = 2 * drho / x_sum * (C @ x - rho * x)
+    dx = 2 * drho / part * (C @ x - rho * x)
     return dC, dx

@@ -54,7 +54,7 @@ def ridge_fwd(X, w, y, *, penalty=0.1):
     # r[b] = Σ_i X[b, i] w[i] - y[b]
     r = X @ w - y
     # L = penalty Σ_i w[i]² + Σ_b r[b]²
-    L = penalty * np.sum(w**2) + np.sum(r**2)
+    L = penalty * (w @ w) + r @ r
     return L, (X, w, r)
 
 

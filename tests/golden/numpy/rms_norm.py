@@ -54,7 +54,7 @@ def rms_norm_fwd(X, gamma, *, eps=1e-06):
     X, gamma = _floating(X, gamma)
     d = X.shape[-1]
     # r[...] = 1 / √(Σ_j X[..., j]² / d + eps)
-    r = 1 / np.sqrt(np.sum(X**2, axis=-1) / d + eps)
+    r = 1 / np.sqrt(np.einsum("...j,...j->...", X, X) / d + eps)
     # xhat[..., j] = X[..., j] r[...]
     xhat = r[..., None] * X
     # Y[..., j] = gamma[j] xhat[..., j]
@@ -74,7 +74,9 @@ def rms_norm_bwd(residuals, dY, *, eps=1e-06):
     # dxhat[..., j] = dY[..., j] gamma[j]
     dxhat = dY * gamma
     # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d)
-    dX = r[..., None] * (dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None])
+    dX = xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
+    np.subtract(dxhat, dX, out=dX)
+    dX *= r[..., None]
     # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
     dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
     return dX, dgamma

@@ -75,7 +75,7 @@ def smoothed_cross_entropy_fwd(Z, label, *, epsilon=0.1):
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
     logP -= np.log(P_sum)[:, None]
     # L = -Σ_{b,c} T[b, c] logP[b, c] / B
-    L = -(np.einsum("bc,bc->", T, logP) / B)
+    L = -(np.vdot(T, logP) / B)
     return L, (T, P)
 
 

@@ -120,7 +120,8 @@ def linear_fwd(X, W, b):
     _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
     # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
-    Y = X @ W + b
+    Y = X @ W
+    Y += b
     return Y, (X, W)
 
 

@@ -90,13 +90,14 @@ def layer_norm_fwd(X, gamma, beta, *, eps=1e-05):
     mu = X.sum(axis=-1) / d
     # var[...] = Σ_j (X[..., j] - mu[...])² / d
     xhat = X - mu[..., None]
-    var = np.sum(xhat**2, axis=-1) / d
+    var = np.einsum("...j,...j->...", xhat, xhat) / d
     # r[...] = 1 / √(var[...] + eps)
     r = 1 / np.sqrt(var + eps)
     # xhat[..., j] = r[...] (X[..., j] - mu[...])
     xhat *= r[..., None]
     # Y[..., j] = gamma[j] xhat[..., j] + beta[j]
-    Y = gamma * xhat + beta
+    Y = gamma * xhat
+    Y += beta
     return Y, (gamma, r, xhat)
 
 
@@ -113,8 +114,10 @@ def layer_norm_bwd(residuals, dY, *, eps=1e-05):
     dxhat = dY * gamma
     # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d -
     #     Σ_j1 dxhat[..., j1] / d)
-    dX_part = dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
-    dX = r[..., None] * (dX_part - (dxhat.sum(axis=-1) / d)[..., None])
+    dX = xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
+    np.subtract(dxhat, dX, out=dX)
+    dX -= (dxhat.sum(axis=-1) / d)[..., None]
+    dX *= r[..., None]
     # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
     dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
     # dbeta[j] = Σ_... dY[..., j]
@@ -230,7 +233,8 @@ def linear_fwd(X, W, b):
     _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
     # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
-    Y = X @ W + b
+    Y = X @ W
+    Y += b
     return Y, (X, W)
 
 
