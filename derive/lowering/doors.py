@@ -145,7 +145,8 @@ class Doorman:
     def _used(self) -> Iterator[Size]:
         for statement in self.function.statements:
             if isinstance(statement, Assign):
-                yield from sizes_used(statement.value)
+                for value in statement.values:
+                    yield from sizes_used(value)
             elif isinstance(statement, CallLayer):
                 yield from (value for _, value in statement.options if isinstance(value, sympy.Expr))
 

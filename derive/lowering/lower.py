@@ -13,6 +13,7 @@ from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
 from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
+from derive.lowering.ones import marked, marked_afterwards, ones
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.residuals import with_parts_in_common
@@ -86,7 +87,8 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
         live = named_as_returned(live, wanted)
     statements = [_statement(s, lowering, saves, backward=derived is None) for s in live]
     taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
-    return tuple(in_place(_unaliased(shared(statements, taken), layer.outputs), wanted, layer.symbols))
+    own = _unaliased(marked_afterwards(shared(statements, taken)), layer.outputs)
+    return tuple(in_place(own, wanted, layer.symbols))
 
 
 def _live(statements: Sequence[Statement], wanted: Sequence[str], saves: Mapping) -> list[Statement]:
@@ -111,6 +113,9 @@ def _statement(statement: Statement, lowering: Expressions, saves: Mapping, back
 
 def _equation(equation: Equation, lowering: Expressions) -> Assign:
     axes = equation.symbol.axes
+    found = ones(equation)
+    if found is not None:
+        return Assign(equation.symbol.name, marked(found, axes, lowering.expr, lowering.read), equation)
     value = lowering.expr(stabilised(equation).expr, axes)
     return Assign(equation.symbol.name, fit(value, axes), equation)
 

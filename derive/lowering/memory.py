@@ -31,7 +31,6 @@ from derive.lowering.program import (
     Value,
     is_new,
     names_read,
-    operands,
 )
 from derive.lowering.sharing import rebuild
 
@@ -185,7 +184,7 @@ def _memory(value: Value, owner: dict[str, str]) -> str | None:
 
 def _read(statement: Statement) -> Iterator[str]:
     if isinstance(statement, Assign):
-        yield from names_read([statement.value])
+        yield from names_read(statement.values)
         yield from [statement.target] if statement.update else []
     else:
         yield from (*statement.arguments, *(statement.residuals or ()))
@@ -196,7 +195,8 @@ def _renamed(statement: Statement, names: Mapping[str, str]) -> Statement:
         return statement
     target = names.get(statement.target, statement.target)
     out = names.get(statement.out, statement.out) if statement.out else None
-    return replace(statement, target=target, out=out, value=_with_names(statement.value, names))
+    at = tuple(_with_names(place, names) for place in statement.at)
+    return replace(statement, target=target, out=out, value=_with_names(statement.value, names), at=at)
 
 
 def _with_names(value: Value, names: Mapping[str, str]) -> Value:

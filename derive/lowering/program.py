@@ -223,6 +223,16 @@ class AddAt(Value):
 
 
 @dataclass(frozen=True)
+class Marked(Value):
+    """An array of its own with something added (or subtracted) at single places: an index array for each axis."""
+
+    operand: Value
+    amount: Value
+    places: tuple[Value, ...]
+    op: str
+
+
+@dataclass(frozen=True)
 class FirstMaximum(Value):
     """The mask of the first of the largest entries over the last axes, so many."""
 
@@ -258,7 +268,7 @@ class Copy(Value):
 VIEWS = (Name, Permute, Expand, Diagonal, Window)
 LEAVES = (Name, Number, Extent, Positions)
 # Values that are computed into memory of their own.
-NEW = (Map, Contract, Inner, TapInner, TapSum, Reduce, Scatter, Gather, AddAt, Cast, Fill, Copy)
+NEW = (Map, Contract, Inner, TapInner, TapSum, Reduce, Scatter, Gather, AddAt, Marked, Cast, Fill, Copy)
 
 
 def is_new(value: Value) -> bool:
@@ -310,7 +320,8 @@ def _flat(value) -> Iterator[Size]:
 class Assign:
     """`target = value`, and the equation that it implements.
 
-    In place: `target op= value` where `update` is the operation, `target = f(x, out=x)` where `out` is the name x.
+    In place: `target op= value` where `update` is the operation, at some places of it `target[at] op= value`;
+    `target = f(x, out=x)` where `out` is the name x.
     """
 
     target: str
@@ -318,6 +329,12 @@ class Assign:
     implements: Equation | None = None
     out: str | None = None
     update: str | None = None
+    at: tuple[Value, ...] = ()
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All that is read but what it writes into."""
+        return (self.value, *self.at)
 
 
 @dataclass(frozen=True)

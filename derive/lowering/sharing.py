@@ -40,7 +40,10 @@ from derive.lowering.program import (
 
 PART = "part"
 LAID_OUT = re.compile("_(rows|columns|windows)$")
-TOLD_BY_MAP = {**dict.fromkeys(("where", "select"), "{x}_masked"), **dict.fromkeys(("sqrt", "log", "tanh", "sigmoid", "sin", "cos"), "{f}_{x}")}
+TOLD_BY_MAP = {
+    **dict.fromkeys(("where", "select"), "{x}_masked"),
+    **dict.fromkeys(("sqrt", "log", "tanh", "sigmoid", "sin", "cos"), "{f}_{x}"),
+}
 # What is worth taking out of a line that is too long, and room for its name.
 SHORTEST, NAME_LENGTH = 20, 16
 COMPUTED = (Map, Contract, Inner, Reduce, Scatter, TapSum, TapInner, Gather, AddAt, FirstMaximum, Cast)

@@ -135,7 +135,8 @@ class NumpyPrinter:
             return f"{INTO[statement.value.op]}({left}, {right}, out={statement.out})"
         text = self.print(statement.value)
         if statement.update is not None:
-            return f"{statement.target} {INFIX[statement.update][0]}= {text}"
+            places = f"[{', '.join(self.print(p) for p in statement.at)}]" if statement.at else ""
+            return f"{statement.target}{places} {INFIX[statement.update][0]}= {text}"
         if statement.out is not None:
             text = f"{text.removesuffix(')')}, out={statement.out})"
         return text if statement.out == statement.target else f"{statement.target} = {text}"

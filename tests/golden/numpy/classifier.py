@@ -183,8 +183,8 @@ def classifier_bwd(residuals, dL):
     dL = np.asarray(dL, dtype=X.dtype)
     _check("classifier_bwd", dL=(dL, ""))
     B = X.shape[0]
-    C = W2.shape[1]
     # dZ[b, c] = dL (P[b, c] - [c = label[b]]) / B
-    dZ = dL / B * (P - (np.arange(C) == label[:, None]))
+    dZ = dL / B * P
+    dZ[np.arange(B), label] -= dL / B
     dX, dW1, db1, dW2, db2 = mlp_bwd((X, W1, W2, Z_H, Z_A), dZ)
     return dX, dW1, db1, dW2, db2

@@ -88,7 +88,8 @@ def info_nce_bwd(residuals, dL, *, temperature=0.5):
     _check("info_nce_bwd", dL=(dL, ""))
     n = U.shape[0]
     # dS[i, j] = dL (P[i, j] - δ(j,i)) / n
-    dS = dL / n * (P - np.eye(n, dtype=U.dtype))
+    dS = dL / n * P
+    dS[np.arange(n), np.arange(n)] -= dL / n
     # dU[i, d] = Σ_j V[j, d] dS[i, j] / temperature
     dU = dS @ (V / temperature)
     # dV[j, d] = Σ_i U[i, d] dS[i, j] / temperature

@@ -64,7 +64,8 @@ def smoothed_cross_entropy_fwd(Z, label, *, epsilon=0.1):
     B, C = Z.shape
     label = _check_positions("smoothed_cross_entropy", "label", label, C)
     # T[b, c] = (1 - epsilon) [c = label[b]] + epsilon / C
-    T = (1 - epsilon) * (np.arange(C) == label[:, None]).astype(Z.dtype) + epsilon / C
+    T = np.full((B, C), epsilon / C, Z.dtype)
+    T[np.arange(B), label] += 1 - epsilon
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
     logP = Z - Z.max(axis=-1, keepdims=True)

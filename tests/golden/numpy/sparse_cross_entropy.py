@@ -85,7 +85,7 @@ def sparse_cross_entropy_bwd(residuals, dL):
     dL = np.asarray(dL, dtype=P.dtype)
     _check("sparse_cross_entropy_bwd", dL=(dL, ""))
     B = label.shape[0]
-    C = P.shape[1]
     # dZ[b, c] = dL (P[b, c] - [c = label[b]]) / B
-    dZ = dL / B * (P - (np.arange(C) == label[:, None]))
+    dZ = dL / B * P
+    dZ[np.arange(B), label] -= dL / B
     return dZ
