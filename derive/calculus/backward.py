@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.calculus.adjoint_names import AdjointNames
+from derive.calculus.restate import restated
 from derive.core.atoms import Argmax, Bracket, Maximum, Position, Read
 from derive.core.facts import Fact
 from derive.core.layer import Call, Layer, Role, Statement, Symbol
@@ -27,7 +28,7 @@ def backward_layer(
     `pins` are the tensors of which declared facts were used on the way.
     """
     outputs = tuple(names.adjoints[name].name for name in wanted)
-    statements = _live(trace, set(outputs))
+    statements = restated(_live(trace, set(outputs)), tuple(layer.equations))
     defined = {s.name for statement in statements for s in statement.defines}
     reads = {name for statement in statements for name in statement.reads} - defined
     forward = _forward_symbols(layer)

@@ -107,14 +107,14 @@ def mlp(X, W1, b1, W2, b2):
 
 
 def mlp_fwd(X, W1, b1, W2, b2):
-    """The output Y, and what mlp_bwd needs: X, W1, W2, H, A."""
+    """The output Y, and what mlp_bwd needs: X, W1, W2, A."""
     _check("mlp", X=(X, "... i"), W1=(W1, "i h"), b1=(b1, "h"), W2=(W2, "h o"), b2=(b2, "o"))
     X, W1, b1, W2, b2 = _floating(X, W1, b1, W2, b2)
     H = linear(X, W1, b1)
     # A[..., h] = H[..., h] [H[..., h] > 0]
     A = np.maximum(H, 0)
     Y = linear(A, W2, b2)
-    return Y, (X, W1, W2, H, A)
+    return Y, (X, W1, W2, A)
 
 
 def mlp_bwd(residuals, dY):
@@ -124,12 +124,12 @@ def mlp_bwd(residuals, dY):
     -> dX: (..., d_in), dW1: (d_in, d_hidden), db1: (d_hidden,), dW2: (d_hidden, d_out), db2:
        (d_out,)
     """
-    X, W1, W2, H, A = residuals
+    X, W1, W2, A = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("mlp_bwd", X=(X, "... i"), W2=(W2, "h o"), dY=(dY, "... o"))
     dA, dW2, db2 = linear_bwd((A, W2), dY)
-    # dH[..., h] = dA[..., h] [H[..., h] > 0]
-    dH = _where(H > 0, dA, 0)
+    # dH[..., h] = dA[..., h] [A[..., h] > 0]
+    dH = _where(A > 0, dA, 0)
     dX, dW1, db1 = linear_bwd((X, W1), dH)
     return dX, dW1, db1, dW2, db2
 
@@ -144,7 +144,7 @@ def classifier(X, label, W1, b1, W2, b2):
 
 
 def classifier_fwd(X, label, W1, b1, W2, b2):
-    """The output L, and what classifier_bwd needs: X, label, W1, W2, P, Z_H, Z_A."""
+    """The output L, and what classifier_bwd needs: X, label, W1, W2, P, Z_A."""
     _check(
         "classifier",
         X=(X, "b i"),
@@ -158,7 +158,7 @@ def classifier_fwd(X, label, W1, b1, W2, b2):
     B = X.shape[0]
     C = W2.shape[1]
     label = _check_positions("classifier", "label", label, C)
-    Z, (_, _, _, Z_H, Z_A) = mlp_fwd(X, W1, b1, W2, b2)
+    Z, (_, _, _, Z_A) = mlp_fwd(X, W1, b1, W2, b2)
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
     logP = Z - Z.max(axis=-1, keepdims=True)
@@ -170,7 +170,7 @@ def classifier_fwd(X, label, W1, b1, W2, b2):
     logP -= np.log(P_sum)[:, None]
     # L = -Σ_b logP[b, label[b]] / B
     L = -(np.sum(np.take_along_axis(logP, label[:, None], axis=-1)[:, 0]) / B)
-    return L, (X, label, W1, W2, P, Z_H, Z_A)
+    return L, (X, label, W1, W2, P, Z_A)
 
 
 def classifier_bwd(residuals, dL):
@@ -179,12 +179,12 @@ def classifier_bwd(residuals, dL):
     dL: scalar
     -> dX: (B, d_in), dW1: (d_in, d_hidden), db1: (d_hidden,), dW2: (d_hidden, C), db2: (C,)
     """
-    X, label, W1, W2, P, Z_H, Z_A = residuals
+    X, label, W1, W2, P, Z_A = residuals
     dL = np.asarray(dL, dtype=X.dtype)
     _check("classifier_bwd", dL=(dL, ""))
     B = X.shape[0]
     # dZ[b, c] = dL (P[b, c] - [c = label[b]]) / B
     dZ = dL / B * P
     dZ[np.arange(B), label] -= dL / B
-    dX, dW1, db1, dW2, db2 = mlp_bwd((X, W1, W2, Z_H, Z_A), dZ)
+    dX, dW1, db1, dW2, db2 = mlp_bwd((X, W1, W2, Z_A), dZ)
     return dX, dW1, db1, dW2, db2

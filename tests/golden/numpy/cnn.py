@@ -210,7 +210,7 @@ def cnn(X, W1, b1, W2, b2, W3, b3):
 
 
 def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
-    """The output Z, and what cnn_bwd needs: X, W1, W2, W3, H1, A1, P1, H2, A2, P2."""
+    """The output Z, and what cnn_bwd needs: X, W1, W2, W3, A1, P1, A2, P2."""
     _check(
         "cnn",
         X=(X, "n c h w"),
@@ -251,7 +251,7 @@ def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
     # Z[n, k] = Σ_{q,y,x} W3[q, y, x, k] P2[n, q, y, x] + b3[k]
     Z = P2.reshape(N, -1) @ W3.reshape(-1, classes)
     Z += b3
-    return Z, (X, W1, W2, W3, H1, A1, P1, H2, A2, P2)
+    return Z, (X, W1, W2, W3, A1, P1, A2, P2)
 
 
 def cnn_bwd(residuals, dZ):
@@ -261,7 +261,7 @@ def cnn_bwd(residuals, dZ):
     -> dX: (N, C, H, W), dW1: (C_1, C, K_1, K_1), db1: (C_1,), dW2: (C_2, C_1, K_2, K_2), db2:
        (C_2,), dW3: (C_2, y, x, classes), db3: (classes,)
     """
-    X, W1, W2, W3, H1, A1, P1, H2, A2, P2 = residuals
+    X, W1, W2, W3, A1, P1, A2, P2 = residuals
     dZ = np.asarray(dZ, dtype=X.dtype)
     _check("cnn_bwd", X=(X, "n c h w"), W3=(W3, "q y x k"), dZ=(dZ, "n k"))
     N = X.shape[0]
@@ -286,8 +286,8 @@ def cnn_bwd(residuals, dZ):
     A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
     dA2_taps = _where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
     dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
-    # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
-    dH2 = _where(H2 > 0, dA2, 0)
+    # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [A2[n, q, i1, j1] > 0]
+    dH2 = _where(A2 > 0, dA2, 0)
     dP1, dW2, db2 = conv2d_bwd((P1, W2), dH2, stride=1, padding=0, dilation=1)
     # dA1[n, o, i, j] = Σ_{y1,x1,u1,v1} dP1[n, o, y1, x1] [(u1,v1) = argmax_{u2,v2} (A1[n, o, 2
     #     y1 + u2, 2 x1 + v2])] [i = 2 y1 + u1] [j = 2 x1 + v1]
@@ -295,8 +295,8 @@ def cnn_bwd(residuals, dZ):
     mask = _first_maximum(A1_windows, 2)
     dA1_taps = _where(mask.transpose(0, 1, 4, 5, 2, 3), dP1[:, :, None, None, :, :], 0)
     dA1 = _overlap_add(dA1_taps, (n_i, n_j), 2, (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
-    # dH1[n, o, i, j] = dA1[n, o, i, j] [H1[n, o, i, j] > 0]
-    dH1 = _where(H1 > 0, dA1, 0)
+    # dH1[n, o, i, j] = dA1[n, o, i, j] [A1[n, o, i, j] > 0]
+    dH1 = _where(A1 > 0, dA1, 0)
     dX, dW1, db1 = conv2d_bwd((X, W1), dH1, stride=1, padding=0, dilation=1)
     # dW3[q, y, x, k] = Σ_n dZ[n, k] P2[n, q, y, x]
     dW3 = P2.transpose(1, 2, 3, 0) @ dZ

@@ -98,14 +98,14 @@ def mlp(X, W1, b1, W2, b2):
 
 
 def mlp_fwd(X, W1, b1, W2, b2):
-    """The output Y, and what mlp_bwd needs: X, W1, W2, H, A."""
+    """The output Y, and what mlp_bwd needs: X, W1, W2, A."""
     _check("mlp", X=(X, "... i"), W1=(W1, "i h"), b1=(b1, "h"), W2=(W2, "h o"), b2=(b2, "o"))
     X, W1, b1, W2, b2 = _floating(X, W1, b1, W2, b2)
     H = linear(X, W1, b1)
     # A[..., h] = H[..., h] [H[..., h] > 0]
     A = np.maximum(H, 0)
     Y = linear(A, W2, b2)
-    return Y, (X, W1, W2, H, A)
+    return Y, (X, W1, W2, A)
 
 
 def mlp_bwd(residuals, dY):
@@ -115,11 +115,11 @@ def mlp_bwd(residuals, dY):
     -> dX: (..., d_in), dW1: (d_in, d_hidden), db1: (d_hidden,), dW2: (d_hidden, d_out), db2:
        (d_out,)
     """
-    X, W1, W2, H, A = residuals
+    X, W1, W2, A = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("mlp_bwd", X=(X, "... i"), W2=(W2, "h o"), dY=(dY, "... o"))
     dA, dW2, db2 = linear_bwd((A, W2), dY)
-    # dH[..., h] = dA[..., h] [H[..., h] > 0]
-    dH = _where(H > 0, dA, 0)
+    # dH[..., h] = dA[..., h] [A[..., h] > 0]
+    dH = _where(A > 0, dA, 0)
     dX, dW1, db1 = linear_bwd((X, W1), dH)
     return dX, dW1, db1, dW2, db2

@@ -60,12 +60,12 @@ def relu(X):
 
 
 def relu_fwd(X):
-    """The output Y, and what relu_bwd needs: X."""
+    """The output Y, and what relu_bwd needs: Y."""
     _check("relu", X=(X, "..."))
     (X,) = _floating(X)
     # Y[...] = X[...] [X[...] > 0]
     Y = np.maximum(X, 0)
-    return Y, (X,)
+    return Y, (Y,)
 
 
 def relu_bwd(residuals, dY):
@@ -73,9 +73,9 @@ def relu_bwd(residuals, dY):
 
     dY: (...,) -> dX: (...,)
     """
-    (X,) = residuals
-    dY = np.asarray(dY, dtype=X.dtype)
-    _check("relu_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] [X[...] > 0]
-    dX = _where(X > 0, dY, 0)
+    (Y,) = residuals
+    dY = np.asarray(dY, dtype=Y.dtype)
+    _check("relu_bwd", Y=(Y, "..."), dY=(dY, "..."))
+    # dX[...] = dY[...] [Y[...] > 0]
+    dX = _where(Y > 0, dY, 0)
     return dX

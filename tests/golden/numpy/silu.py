@@ -56,14 +56,14 @@ def silu(X):
 
 
 def silu_fwd(X):
-    """The output Y, and what silu_bwd needs: X, S."""
+    """The output Y, and what silu_bwd needs: S, Y."""
     _check("silu", X=(X, "..."))
     (X,) = _floating(X)
     # S[...] = sigmoid(X[...])
     S = _sigmoid(X)
     # Y[...] = X[...] S[...]
     Y = S * X
-    return Y, (X, S)
+    return Y, (S, Y)
 
 
 def silu_bwd(residuals, dY):
@@ -71,9 +71,9 @@ def silu_bwd(residuals, dY):
 
     dY: (...,) -> dX: (...,)
     """
-    X, S = residuals
-    dY = np.asarray(dY, dtype=X.dtype)
-    _check("silu_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] S[...] (X[...] (1 - S[...]) + 1)
-    dX = S * dY * (X * (1 - S) + 1)
+    S, Y = residuals
+    dY = np.asarray(dY, dtype=S.dtype)
+    _check("silu_bwd", S=(S, "..."), dY=(dY, "..."))
+    # dX[...] = dY[...] (S[...] + Y[...] (1 - S[...]))
+    dX = dY * (S + (1 - S) * Y)
     return dX

@@ -56,7 +56,7 @@ def swiglu(A, B):
 
 
 def swiglu_fwd(A, B):
-    """The output Y, and what swiglu_bwd needs: A, B, S, H."""
+    """The output Y, and what swiglu_bwd needs: A, S, H."""
     _check("swiglu", A=(A, "..."), B=(B, "..."))
     A, B = _floating(A, B)
     # S[...] = sigmoid(B[...])
@@ -65,7 +65,7 @@ def swiglu_fwd(A, B):
     H = S * B
     # Y[...] = A[...] H[...]
     Y = A * H
-    return Y, (A, B, S, H)
+    return Y, (A, S, H)
 
 
 def swiglu_bwd(residuals, dY):
@@ -73,13 +73,13 @@ def swiglu_bwd(residuals, dY):
 
     dY: (...,) -> dA: (...,), dB: (...,)
     """
-    A, B, S, H = residuals
+    A, S, H = residuals
     dY = np.asarray(dY, dtype=A.dtype)
     _check("swiglu_bwd", A=(A, "..."), dY=(dY, "..."))
     # dH[...] = dY[...] A[...]
     dH = dY * A
     # dA[...] = dY[...] H[...]
     dA = dY * H
-    # dB[...] = S[...] dH[...] (B[...] (1 - S[...]) + 1)
-    dB = S * dH * (B * (1 - S) + 1)
+    # dB[...] = dH[...] (S[...] + H[...] (1 - S[...]))
+    dB = dH * (S + (1 - S) * H)
     return dA, dB

@@ -62,7 +62,7 @@ def swiglu_feed_forward(X, W, V, U):
 
 
 def swiglu_feed_forward_fwd(X, W, V, U):
-    """The output Y, and what swiglu_feed_forward_bwd needs: X, W, V, U, A, B, S, H, Z."""
+    """The output Y, and what swiglu_feed_forward_bwd needs: X, W, V, U, A, S, H, Z."""
     _check("swiglu_feed_forward", X=(X, "... i"), W=(W, "i h"), V=(V, "i h"), U=(U, "h o"))
     X, W, V, U = _floating(X, W, V, U)
     d = X.shape[-1]
@@ -79,7 +79,7 @@ def swiglu_feed_forward_fwd(X, W, V, U):
     Z = A * H
     # Y[..., o] = Σ_h U[h, o] Z[..., h]
     Y = Z @ U
-    return Y, (X, W, V, U, A, B, S, H, Z)
+    return Y, (X, W, V, U, A, S, H, Z)
 
 
 def swiglu_feed_forward_bwd(residuals, dY):
@@ -87,7 +87,7 @@ def swiglu_feed_forward_bwd(residuals, dY):
 
     dY: (..., d) -> dX: (..., d), dW: (d, d_h), dV: (d, d_h), dU: (d_h, d)
     """
-    X, W, V, U, A, B, S, H, Z = residuals
+    X, W, V, U, A, S, H, Z = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("swiglu_feed_forward_bwd", X=(X, "... i"), U=(U, "h o"), dY=(dY, "... o"))
     d = X.shape[-1]
@@ -96,8 +96,8 @@ def swiglu_feed_forward_bwd(residuals, dY):
     dZ = dY @ U.T
     # dH[..., h] = A[..., h] dZ[..., h]
     dH = dZ * A
-    # dB[..., h] = S[..., h] dH[..., h] (B[..., h] (1 - S[..., h]) + 1)
-    dB = S * dH * (B * (1 - S) + 1)
+    # dB[..., h] = dH[..., h] (S[..., h] + H[..., h] (1 - S[..., h]))
+    dB = dH * (S + (1 - S) * H)
     # dA[..., h] = H[..., h] dZ[..., h]
     dA = dZ * H
     # dX[..., i] = Σ_h W[i, h] dB[..., h] + Σ_h V[i, h] dA[..., h]
