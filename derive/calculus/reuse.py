@@ -1,8 +1,8 @@
 """Reuse a value that has a name, and back: an equation's right-hand side becomes its tensor, or the tensor becomes it.
 
-Four ways in which a right-hand side can stand in an expression: as part of a product, as a sum (whole, or some of
-the terms of a larger one), as a power of itself, (v + ε)^(-3/2) = r³ where r = (v + ε)^(-1/2), and where it is a
-logarithm as the exponential of itself.
+Five ways in which a right-hand side can stand in an expression: as part of a product, as a sum (whole, or some of
+the terms of a larger one), as a power of itself, (v + ε)^(-3/2) = r³ where r = (v + ε)^(-1/2), where it is a
+logarithm as the exponential of itself, and where it is defined by cases as one of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from derive.calculus.cases import as_case
 from derive.calculus.deltas import within
 from derive.calculus.guards import guards
 from derive.calculus.implied import held
@@ -45,7 +46,8 @@ def _rewritten(value: Expr, equation: Equation) -> Iterator[Expr]:
             for new in (*_as_product(target, equation, term), *_as_power(target, equation, term)):
                 yield add(Expr(others), new)
         else:
-            for new in (*_as_parenthesis(target, equation), *_as_exponential(target, equation)):
+            ways = (*_as_parenthesis(target, equation), *_as_exponential(target, equation), *as_case(target, equation))
+            for new in ways:
                 yield add(Expr(others), new)
 
 

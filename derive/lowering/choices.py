@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from derive.calculus.cases import negation
 from derive.core.atoms import Atom, Bracket, Function, Paren, Test
-from derive.core.axes import Affine
 from derive.core.terms import Expr, Term, atom, expr, from_term, multiply
 from derive.lowering.conditions import tests, without_tests
 
@@ -23,18 +23,6 @@ class Choice:
     opposite: Atom
     first: Expr
     second: Expr
-
-
-def negation(condition: Atom) -> Atom | None:
-    """The condition that holds where this one fails."""
-    if isinstance(condition, Test):
-        opposite = {">": ">=", ">=": ">", "==": "!=", "!=": "=="}[condition.relation]
-        return Test(opposite, -condition.argument if condition.relation in (">", ">=") else condition.argument)
-    if isinstance(condition, Bracket):
-        if condition.relation == ">=":
-            return Bracket(">=", condition.affine.times(-1) - Affine((), 1))
-        return Bracket({"==": "!=", "!=": "=="}[condition.relation], condition.affine)
-    return None
 
 
 def choice(first: Term, second: Term) -> Choice | None:

@@ -6,6 +6,7 @@
     A * (B @ C - s)  →    T = B @ C        where s is smaller than the product, to which it is broadcast
                           T -= s
                           T *= A
+    max(H, 0)        →    A = np.maximum(H, 0, out=H)       where H is the function's own
     A - B * C        →    T = B * C        where A is needed: a difference has no room in what is subtracted
                           T = A - T
 
@@ -22,10 +23,12 @@ from typing import TypeGuard
 from derive.lowering.program import (
     VIEWS,
     Assign,
+    CallLayer,
     Contract,
     Expand,
     Map,
     Name,
+    Number,
     Reshape,
     Statement,
     Value,
@@ -52,6 +55,7 @@ def in_place(statements: Sequence[Statement], kept: Collection[str], authored: C
             result.append(statement)
             continue
         free = _free_names(result, [*pending], kept)
+        statement = _over_what_is_cut_off(statement, free)
         split = _under_a_function(statement, free) or _under_an_operator(statement)
         if split is not None:
             pending[:0] = split
@@ -86,6 +90,18 @@ def _under_a_function(statement: Assign, free: Collection[str]) -> tuple[Assign,
     named = Name(statement.target, axes=inner.axes)
     whole = replace(statement, value=inner)
     return whole, Assign(statement.target, replace(value, operands=(named,)), out=statement.target)
+
+
+def _over_what_is_cut_off(statement: Assign, free: Collection[str]) -> Assign:
+    """max(a, 0), and a where a condition holds and 0 elsewhere, into a."""
+    value = statement.value
+    if not isinstance(value, Map) or not _array(value) or statement.update or statement.out:
+        return statement
+    a = value.operands[value.op == "select"]
+    if not isinstance(a, Name) or a.name not in free or a.axes != value.axes or not value.operands[-1].is_number:
+        return statement
+    cut = value.op in ("maximum", "minimum") or value.op == "select" and value.operands[-1] == Number(0)
+    return replace(statement, out=a.name) if cut else statement
 
 
 def _under_an_operator(statement: Assign) -> tuple[Assign, ...] | None:
@@ -168,7 +184,10 @@ def _free_names(before: Sequence[Statement], after: Sequence[Statement], kept: C
     needed = {*kept, *(name for s in after for name in _read(s))}
     owner: dict[str, str] = {}
     for statement in before:
-        if isinstance(statement, Assign) and statement.update is None:
+        if isinstance(statement, CallLayer) and (statement.backward or statement.residuals is None):
+            # What a function hands back is the caller's; what it has saved may be the same.
+            owner.update((name, name) for name in statement.targets)
+        elif isinstance(statement, Assign) and statement.update is None:
             own = statement.target if is_new(statement.value) else ""
             owner[statement.target] = statement.out or _memory(statement.value, owner) or own
     held = {owner.get(name, "") for name in needed}

@@ -58,16 +58,18 @@ def _check_option(function, name, value, least):
         raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
 
 
-def _where(mask, x, y):
-    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+def _where(mask, x, y, out=None):
+    """np.where on the bits, y ^ (x ^ y) mask: of signs in no order, a branch for every entry takes far longer.
+
+    Where y is 0, the result may be written to `out`.
+    """
     dtype = np.result_type(x, y)
     if dtype not in (np.float32, np.float64):
         return np.where(mask, x, y)
     x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
-    # The bits of 0 are 0.
-    if not y.ndim and y == 0:
-        return np.multiply(x, mask).view(dtype)
-    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+    if y.ndim or y != 0:
+        return ((x ^ y) * mask ^ y).view(dtype)
+    return np.multiply(x, mask, out=None if out is None else out.view(x.dtype)).view(dtype)
 
 
 def _margins(shape, sizes, rows):
@@ -240,12 +242,12 @@ def cnn_fwd(X, W1, b1, W2, b2, W3, b3):
     _check_least("cnn", "x1", "P1", n_x1)
     H1 = conv2d(X, W1, b1, stride=1, padding=0, dilation=1)
     # A1[n, o, i, j] = H1[n, o, i, j] [H1[n, o, i, j] > 0]
-    A1 = np.maximum(H1, 0)
+    A1 = np.maximum(H1, 0, out=H1)
     # P1[n, o, y1, x1] = max_{u1,v1} (A1[n, o, 2 y1 + u1, 2 x1 + v1])
     P1 = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1)).max(axis=(4, 5))
     H2 = conv2d(P1, W2, b2, stride=1, padding=0, dilation=1)
     # A2[n, q, i1, j1] = H2[n, q, i1, j1] [H2[n, q, i1, j1] > 0]
-    A2 = np.maximum(H2, 0)
+    A2 = np.maximum(H2, 0, out=H2)
     # P2[n, q, y, x] = max_{u1,v1} (A2[n, q, 2 y + u1, 2 x + v1])
     P2 = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1)).max(axis=(4, 5))
     # Z[n, k] = Σ_{q,y,x} W3[q, y, x, k] P2[n, q, y, x] + b3[k]
@@ -287,7 +289,7 @@ def cnn_bwd(residuals, dZ):
     dA2_taps = _where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
     dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [A2[n, q, i1, j1] > 0]
-    dH2 = _where(A2 > 0, dA2, 0)
+    dH2 = _where(A2 > 0, dA2, 0, out=dA2)
     dP1, dW2, db2 = conv2d_bwd((P1, W2), dH2, stride=1, padding=0, dilation=1)
     # dA1[n, o, i, j] = Σ_{y1,x1,u1,v1} dP1[n, o, y1, x1] [(u1,v1) = argmax_{u2,v2} (A1[n, o, 2
     #     y1 + u2, 2 x1 + v2])] [i = 2 y1 + u1] [j = 2 x1 + v1]
@@ -296,7 +298,7 @@ def cnn_bwd(residuals, dZ):
     dA1_taps = _where(mask.transpose(0, 1, 4, 5, 2, 3), dP1[:, :, None, None, :, :], 0)
     dA1 = _overlap_add(dA1_taps, (n_i, n_j), 2, (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
     # dH1[n, o, i, j] = dA1[n, o, i, j] [A1[n, o, i, j] > 0]
-    dH1 = _where(A1 > 0, dA1, 0)
+    dH1 = _where(A1 > 0, dA1, 0, out=dA1)
     dX, dW1, db1 = conv2d_bwd((X, W1), dH1, stride=1, padding=0, dilation=1)
     # dW3[q, y, x, k] = Σ_n dZ[n, k] P2[n, q, y, x]
     dW3 = P2.transpose(1, 2, 3, 0) @ dZ

@@ -41,16 +41,18 @@ def _check(function, /, **arguments):
                 )
 
 
-def _where(mask, x, y):
-    """np.where on the bits, y ^ ((x ^ y) mask): by signs without order, a branch for every entry takes far longer."""
+def _where(mask, x, y, out=None):
+    """np.where on the bits, y ^ (x ^ y) mask: of signs in no order, a branch for every entry takes far longer.
+
+    Where y is 0, the result may be written to `out`.
+    """
     dtype = np.result_type(x, y)
     if dtype not in (np.float32, np.float64):
         return np.where(mask, x, y)
     x, y = (np.asarray(value, dtype).view(f"i{dtype.itemsize}") for value in (x, y))
-    # The bits of 0 are 0.
-    if not y.ndim and y == 0:
-        return np.multiply(x, mask).view(dtype)
-    return np.bitwise_xor(np.multiply(np.bitwise_xor(x, y), mask), y).view(dtype)
+    if y.ndim or y != 0:
+        return ((x ^ y) * mask ^ y).view(dtype)
+    return np.multiply(x, mask, out=None if out is None else out.view(x.dtype)).view(dtype)
 
 
 def linear_attention(Q, K, V, *, eps=1e-06):
@@ -99,14 +101,14 @@ def linear_attention_bwd(residuals, dO, *, eps=1e-06):
     dN = dO / s[..., None]
     # dM[..., d, e] = Σ_i A[..., i, d] dN[..., i, e]
     dM = A.mT @ dN
-    # dQ[..., i, d] = ([Q[..., i, d] > 0] + exp(Q[..., i, d]) [Q[..., i, d] ≤ 0]) (Σ_e M[..., d,
-    #     e] dN[..., i, e] + z[..., d] ds[..., i])
-    dQ = (dN @ M.mT + ds[..., None] * z[..., None, :]) * _where(Q > 0, 1, np.exp(np.minimum(Q, 0)))
-    # dK[..., j, d] = ([K[..., j, d] > 0] + exp(K[..., j, d]) [K[..., j, d] ≤ 0]) (Σ_e V[..., j,
-    #     e] dM[..., d, e] + Σ_i A[..., i, d] ds[..., i])
+    # dQ[..., i, d] = ([Q[..., i, d] > 0] + A[..., i, d] [Q[..., i, d] ≤ 0]) (Σ_e M[..., d, e]
+    #     dN[..., i, e] + z[..., d] ds[..., i])
+    dQ = (dN @ M.mT + ds[..., None] * z[..., None, :]) * _where(Q > 0, 1, A)
+    # dK[..., j, d] = ([K[..., j, d] > 0] + C[..., j, d] [K[..., j, d] ≤ 0]) (Σ_e V[..., j, e]
+    #     dM[..., d, e] + Σ_i A[..., i, d] ds[..., i])
     dK = V @ dM.mT
     dK += np.einsum("...i,...id->...d", ds, A)[..., None, :]
-    dK *= _where(K > 0, 1, np.exp(np.minimum(K, 0)))
+    dK *= _where(K > 0, 1, C)
     # dV[..., j, e] = Σ_d C[..., j, d] dM[..., d, e]
     dV = C @ dM
     return dQ, dK, dV
