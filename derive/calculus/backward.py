@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.calculus.adjoint_names import AdjointNames
+from derive.calculus.narrow import narrowed
 from derive.calculus.restate import restated
 from derive.core.atoms import Argmax, Bracket, Maximum, Position, Read
 from derive.core.facts import Fact
@@ -28,7 +29,7 @@ def backward_layer(
     `pins` are the tensors of which declared facts were used on the way.
     """
     outputs = tuple(names.adjoints[name].name for name in wanted)
-    statements = restated(_live(trace, set(outputs)), tuple(layer.equations))
+    statements = restated(narrowed(trace, outputs, with_sizes), tuple(layer.equations))
     defined = {s.name for statement in statements for s in statement.defines}
     reads = {name for statement in statements for name in statement.reads} - defined
     forward = _forward_symbols(layer)
@@ -54,17 +55,6 @@ def backward_layer(
 
 def _forward_symbols(layer: Layer) -> list[Symbol]:
     return [*layer.arguments, *(s for statement in layer.statements for s in statement.defines)]
-
-
-def _live(trace: list[Statement], wanted: set[str]) -> list[Statement]:
-    """The statements that what is wanted depends on, in order."""
-    kept: list[Statement] = []
-    needed = set(wanted)
-    for statement in reversed(trace):
-        if not needed.isdisjoint(s.name for s in statement.defines):
-            kept.append(statement)
-            needed.update(statement.reads)
-    return kept[::-1]
 
 
 def with_sizes(

@@ -45,6 +45,8 @@ def gradients(layer: Layer, wrt: Iterable[str] | None = None) -> Gradients:
     wanted = tuple(dict.fromkeys(wrt)) if wrt is not None else tuple(s.name for s in layer.variables)
     values = [s.name for t in layer.statements for s in t.defines if s.name not in layer.outputs]
     tensors = [s.name for s in layer.variables] + values
+    if wrt is not None and not wanted:
+        raise UsageError(f"{layer.name}: no tensor is named to differentiate by. Choose from {', '.join(tensors)}.")
     for name in wanted:
         check_free(layer, name)
         if name not in tensors:
@@ -82,7 +84,10 @@ def _gradients(layer: Layer, wanted: tuple[str, ...]) -> Gradients:
         coded.run(required=wanted)
     backward = backward_layer(layer, wanted, coded.names, coded.trace, coded.sublayers.saves, coded.pins)
     forward_calls = {made.backward: call for call, made in sweep.sublayers.made.items()}
-    return Gradients(layer, backward, derivations, adjoints, dict(coded.sublayers.saves), forward_calls)
+    kept = {s.name for s in backward.arguments}
+    saves = {c: tuple(pair for pair in pairs if pair[1].name in kept) for c, pairs in coded.sublayers.saves.items()}
+    saves = {call: pairs for call, pairs in saves.items() if pairs}
+    return Gradients(layer, backward, derivations, adjoints, saves, forward_calls)
 
 
 def on_the_way(

@@ -40,11 +40,25 @@ def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, b
         if f"{callee.name}_fwd" not in functions:
             inner = gradients(callee)
             _collect(inner, functions, inner.layer, inner.backward)
+    _narrow(backward, functions)
     for function in (forward_function(derived, layer, backward), backward_function(derived, backward)):
         known = functions.get(function.name)
         if known is not None and known.layer != function.layer:
             raise LoweringError(f"{derived.layer.name}: two functions are named {function.name}. Rename a layer.")
         functions[function.name] = function
+
+
+def _narrow(layer: Layer, functions: dict[str, Function]) -> None:
+    """Add the backward functions that give some of the gradients of a callee, where these are called."""
+    for narrow in callees(layer):
+        if narrow.name not in functions:
+            _narrow(narrow, functions)
+            cotangents = tuple(s for s in narrow.arguments if s.role is Role.COTANGENT)
+            residuals = tuple(s for s in narrow.arguments if s.role is not Role.COTANGENT)
+            body = lowered(narrow, narrow.outputs, None)
+            functions[narrow.name] = Function(
+                narrow.name, narrow, cotangents, residuals, body, narrow.output_symbols, True
+            )
 
 
 def callees(layer: Layer) -> list[Layer]:
