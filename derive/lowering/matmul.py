@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from derive.core.axes import Index
 from derive.lowering.layout import flat, flatten_group, group_of, merge, permute, shape_of, split
-from derive.lowering.program import Contract, Inner, Name, Permute, Reshape, Value, Window
+from derive.lowering.program import Contract, Inner, Name, Permute, Reshape, Value, Window, is_new
 from derive.lowering.taps import tap_inner, tap_sum
 
 Groups = list[tuple[Index, ...]]
@@ -108,13 +108,32 @@ def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[In
 
 def _plain_product(a: Value, b: Value, sides: Sides) -> Value:
     """[…, rows, s] @ [s, columns]: the right operand is one matrix, or a vector."""
-    # Where the summed axes have to be merged, merging the rows as well makes it one product of two matrices.
-    merged = sides.rows and len(sides.sums) > 1 and not sides.group
+    if sides.group is not None and sides.columns and _side_by_side(a, [sides.group, *sides.rows, *sides.sums]):
+        return _folded_product(a, b, sides, sides.group)
+    # Merging the rows makes it one product of two matrices; where the summed axes have to be merged, that costs nothing.
+    beside = _side_by_side(a, [*sides.rows, *sides.sums]) or _side_by_side(a, [*sides.sums, *sides.rows])
+    merged = sides.rows and (len(sides.sums) > 1 or sides.columns and beside) and not sides.group
     rows: Groups = [sides.rows] if merged else [(r,) for r in sides.rows]
     columns = [sides.columns] if sides.columns else []
     left = _laid_out(a, [*sides.front(), *rows, sides.sums])
     right = _laid_out(b, [sides.sums, *columns])
     return _product(left, right, [*sides.front(), *rows, *columns])
+
+
+def _folded_product(a: Value, b: Value, sides: Sides, group: Index) -> Value:
+    """All leading axes as the rows of one matrix: one product in place of many small ones."""
+    whole = (flat(group), *sides.rows)
+    left = merge(flatten_group(a), [whole, sides.sums])
+    right = _laid_out(b, [sides.sums, sides.columns])
+    axes = (group, *sides.rows, *sides.columns)
+    product = Contract(left, right, axes=(whole[0], sides.columns[0]))
+    return Reshape(product, shape_of([(i,) for i in axes]), axes=axes)
+
+
+def _side_by_side(value: Value, axes: Sequence[Index]) -> bool:
+    """Do the entries lie in memory, as far as one can tell, in this order of the axes?"""
+    stored = isinstance(value, (Name, Reshape)) or is_new(value) and not isinstance(value, Permute)
+    return stored and list(value.axes) == list(axes)
 
 
 def _batched_product(a: Value, b: Value, sides: Sides) -> Value:

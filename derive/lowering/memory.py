@@ -111,7 +111,7 @@ def _under_an_operator(statement: Assign) -> tuple[Assign, ...] | None:
         return None
     left, right = value.operands
     for inner, other in _ways(value):
-        if _room(inner, value) and (_smaller(other, value) or _wasteful(inner)):
+        if _room(inner, value) and _unseen(inner, other, value):
             return replace(statement, value=inner), Assign(statement.target, other, update=value.op)
     if value.op != "sub" or not _room(right, value):
         return None
@@ -130,9 +130,14 @@ def _wasteful(value: Value) -> bool:
     if not isinstance(value, Map) or value.op not in OPERATORS:
         return False
     left, right = value.operands
-    if any(_room(inner, value) and (_smaller(other, value) or _wasteful(inner)) for inner, other in _ways(value)):
+    if any(_room(inner, value) and _unseen(inner, other, value) for inner, other in _ways(value)):
         return True
     return value.op == "sub" and _room(right, value) and left.axes == value.axes and not _room(left, value)
+
+
+def _unseen(inner: Value, other: Value, whole: Value) -> bool:
+    """Is there room in a new array that the language does not find: beside something smaller, or behind a view?"""
+    return _smaller(other, whole) or _wasteful(inner) or isinstance(inner, Reshape)
 
 
 def _room(value: Value, whole: Value) -> bool:

@@ -52,9 +52,12 @@ def bilinear_fwd(x, A, z):
     _check("bilinear", x=(x, "... i"), A=(A, "o i j"), z=(z, "... j"))
     x, A, z = _floating(x, A, z)
     ell = x.shape[:-1]
+    n = x.shape[-1]
     d_out = A.shape[0]
+    m = A.shape[2]
     # y[..., o] = Σ_{i,j} x[..., i] A[o, i, j] z[..., j]
-    y = (x[..., None] * z[..., None, :]).reshape(*ell, -1) @ A.reshape(d_out, -1).T
+    y_matrix = (x[..., None] * z[..., None, :]).reshape(-1, n * m) @ A.reshape(d_out, -1).T
+    y = y_matrix.reshape(*ell, d_out)
     return y, (x, A, z)
 
 
@@ -71,10 +74,12 @@ def bilinear_bwd(residuals, dy):
     d_out = A.shape[0]
     m = A.shape[2]
     # dx[..., i] = Σ_{o,j} dy[..., o] A[o, i, j] z[..., j]
-    dx = (dy[..., None] * z[..., None, :]).reshape(*ell, -1) @ A.transpose(1, 0, 2).reshape(n, -1).T
+    dx_matrix = (dy[..., None] * z[..., None, :]).reshape(-1, d_out * m)
+    dx = (dx_matrix @ A.transpose(1, 0, 2).reshape(n, -1).T).reshape(*ell, n)
     # dA[o, i, j] = Σ_... dy[..., o] x[..., i] z[..., j]
-    part = dy[..., None] * x[..., None, :]
-    dA = part.reshape(-1, d_out, n).transpose(1, 2, 0) @ z.reshape(-1, m)
+    dA_matrix = (dy[..., None] * x[..., None, :]).reshape(-1, d_out * n).T @ z.reshape(-1, m)
+    dA = dA_matrix.reshape(d_out, n, m)
     # dz[..., j] = Σ_{o,i} dy[..., o] x[..., i] A[o, i, j]
-    dz = part.reshape(*ell, -1) @ A.reshape(-1, m)
+    dz_matrix = (dy[..., None] * x[..., None, :]).reshape(-1, d_out * n) @ A.reshape(-1, m)
+    dz = dz_matrix.reshape(*ell, m)
     return dx, dA, dz

@@ -301,7 +301,7 @@ def cnn_bwd(residuals, dZ):
     dH1 = _where(A1 > 0, dA1, 0, out=dA1)
     dX, dW1, db1 = conv2d_bwd((X, W1), dH1, stride=1, padding=0, dilation=1)
     # dW3[q, y, x, k] = Σ_n dZ[n, k] P2[n, q, y, x]
-    dW3 = P2.transpose(1, 2, 3, 0) @ dZ
+    dW3 = (P2.reshape(N, -1).T @ dZ).reshape(C_2, n_y, n_x, classes)
     # db3[k] = Σ_n dZ[n, k]
     db3 = dZ.sum(axis=0)
     return dX, dW1, db1, dW2, db2, dW3, db3

@@ -79,11 +79,11 @@ def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
     d_v = W_V.shape[2]
     _check_size("cross_attention", "o", "W_O", W_O.shape[2], d_in)
     # Q[..., h, i, d] = Σ_b X[..., i, b] W_Q[b, h, d]
-    Q = (X @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    Q = (X.reshape(-1, d_in) @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # K[..., h, j, d] = Σ_c C[..., j, c] W_K[c, h, d]
-    K = (C @ W_K.reshape(d_ctx, -1)).reshape(*ell, m, H, d_k).swapaxes(-3, -2)
+    K = (C.reshape(-1, d_ctx) @ W_K.reshape(d_ctx, -1)).reshape(*ell, m, H, d_k).swapaxes(-3, -2)
     # V[..., h, j, e] = Σ_c C[..., j, c] W_V[c, h, e]
-    V = (C @ W_V.reshape(d_ctx, -1)).reshape(*ell, m, H, d_v).swapaxes(-3, -2)
+    V = (C.reshape(-1, d_ctx) @ W_V.reshape(d_ctx, -1)).reshape(*ell, m, H, d_v).swapaxes(-3, -2)
     # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k
     S = Q / math.sqrt(d_k) @ K.mT
     # P[..., h, i, j] = exp(S[..., h, i, j]) / (Σ_k exp(S[..., h, i, k]))
@@ -115,7 +115,7 @@ def cross_attention_bwd(residuals, dY):
     d_k = W_Q.shape[2]
     d_v = W_V.shape[2]
     # dO[..., h, i, e] = Σ_o dY[..., i, o] W_O[h, e, o]
-    dO = (dY @ W_O.reshape(-1, d_in).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    dO = (dY.reshape(-1, d_in) @ W_O.reshape(-1, d_in).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
     # delta[..., h, i] = Σ_e O[..., h, i, e] dO[..., h, i, e]
     delta = np.einsum("...hie,...hie->...hi", dO, O)
     # dS[..., h, i, j] = P[..., h, i, j] (Σ_e V[..., h, j, e] dO[..., h, i, e] - delta[..., h,

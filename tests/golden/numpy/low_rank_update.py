@@ -52,10 +52,15 @@ def low_rank_update_fwd(X, W, A, B, *, scale=1.0):
     scale = float(scale)
     _check("low_rank_update", X=(X, "... i"), W=(W, "i o"), A=(A, "i r"), B=(B, "r o"))
     X, W, A, B = _floating(X, W, A, B)
+    ell = X.shape[:-1]
+    d_in = X.shape[-1]
+    d_out = W.shape[1]
+    R = A.shape[1]
     # H[..., r] = Σ_i X[..., i] A[i, r]
-    H = X @ A
+    H = (X.reshape(-1, d_in) @ A).reshape(*ell, R)
     # Y[..., o] = Σ_i X[..., i] W[i, o] + scale Σ_r B[r, o] H[..., r]
-    Y = H @ (scale * B) + X @ W
+    Y = (H.reshape(-1, R) @ (scale * B)).reshape(*ell, d_out)
+    Y += (X.reshape(-1, d_in) @ W).reshape(*ell, d_out)
     return Y, (X, W, A, B, H)
 
 
@@ -68,13 +73,15 @@ def low_rank_update_bwd(residuals, dY, *, scale=1.0):
     X, W, A, B, H = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("low_rank_update_bwd", X=(X, "... i"), W=(W, "i o"), dY=(dY, "... o"))
+    ell = X.shape[:-1]
     d_in = X.shape[-1]
     d_out = W.shape[1]
     R = A.shape[1]
     # dH[..., r] = scale Σ_o dY[..., o] B[r, o]
-    dH = dY @ (scale * B).T
+    dH = (dY.reshape(-1, d_out) @ (scale * B).T).reshape(*ell, R)
     # dX[..., i] = Σ_o dY[..., o] W[i, o] + Σ_r A[i, r] dH[..., r]
-    dX = dH @ A.T + dY @ W.T
+    dX = (dH.reshape(-1, R) @ A.T).reshape(*ell, d_in)
+    dX += (dY.reshape(-1, d_out) @ W.T).reshape(*ell, d_in)
     # dW[i, o] = Σ_... dY[..., o] X[..., i]
     dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)
     # dA[i, r] = Σ_... X[..., i] dH[..., r]

@@ -65,8 +65,11 @@ def linear_fwd(X, W, b):
     """The output Y, and what linear_bwd needs: X, W."""
     _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
+    ell = X.shape[:-1]
+    d_in = X.shape[-1]
+    d_out = W.shape[1]
     # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
-    Y = X @ W
+    Y = (X.reshape(-1, d_in) @ W).reshape(*ell, d_out)
     Y += b
     return Y, (X, W)
 
@@ -79,10 +82,11 @@ def linear_bwd(residuals, dY):
     X, W = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("linear_bwd", X=(X, "... i"), W=(W, "i o"), dY=(dY, "... o"))
+    ell = X.shape[:-1]
     d_in = X.shape[-1]
     d_out = W.shape[1]
     # dX[..., i] = Σ_o dY[..., o] W[i, o]
-    dX = dY @ W.T
+    dX = (dY.reshape(-1, d_out) @ W.T).reshape(*ell, d_in)
     # dW[i, o] = Σ_... dY[..., o] X[..., i]
     dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)
     # db[o] = Σ_... dY[..., o]

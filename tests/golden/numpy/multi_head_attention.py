@@ -71,11 +71,11 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
     d_v = W_V.shape[2]
     d_out = W_O.shape[2]
     # Q[..., h, t, d] = Σ_c X[..., t, c] W_Q[c, h, d]
-    Q = (X @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    Q = (X.reshape(-1, d_in) @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # K[..., h, t, d] = Σ_c X[..., t, c] W_K[c, h, d]
-    K = (X @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    K = (X.reshape(-1, d_in) @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
-    V = (X @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    V = (X.reshape(-1, d_in) @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
     # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
     S = Q / math.sqrt(d_k) @ K.mT
     # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
@@ -107,7 +107,8 @@ def multi_head_attention_bwd(residuals, dY):
     d_v = W_V.shape[2]
     d_out = W_O.shape[2]
     # dO[..., h, t, e] = Σ_o dY[..., t, o] W_O[h, e, o]
-    dO = (dY @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    dO_part = (dY.reshape(-1, d_out) @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v)
+    dO = dO_part.swapaxes(-3, -2)
     # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
     delta = np.einsum("...hte,...hte->...ht", dO, O)
     # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] - delta[...,

@@ -65,12 +65,14 @@ def swiglu_feed_forward_fwd(X, W, V, U):
     """The output Y, and what swiglu_feed_forward_bwd needs: X, W, V, U, A, S, H, Z."""
     _check("swiglu_feed_forward", X=(X, "... i"), W=(W, "i h"), V=(V, "i h"), U=(U, "h o"))
     X, W, V, U = _floating(X, W, V, U)
+    ell = X.shape[:-1]
     d = X.shape[-1]
+    d_h = W.shape[1]
     _check_size("swiglu_feed_forward", "o", "U", U.shape[1], d)
     # A[..., h] = Σ_i X[..., i] V[i, h]
-    A = X @ V
+    A = (X.reshape(-1, d) @ V).reshape(*ell, d_h)
     # B[..., h] = Σ_i X[..., i] W[i, h]
-    B = X @ W
+    B = (X.reshape(-1, d) @ W).reshape(*ell, d_h)
     # S[..., h] = sigmoid(B[..., h])
     S = _sigmoid(B)
     # H[..., h] = B[..., h] S[..., h]
@@ -78,7 +80,7 @@ def swiglu_feed_forward_fwd(X, W, V, U):
     # Z[..., h] = A[..., h] H[..., h]
     Z = A * H
     # Y[..., o] = Σ_h U[h, o] Z[..., h]
-    Y = Z @ U
+    Y = (Z.reshape(-1, d_h) @ U).reshape(*ell, d)
     return Y, (X, W, V, U, A, S, H, Z)
 
 
@@ -90,10 +92,11 @@ def swiglu_feed_forward_bwd(residuals, dY):
     X, W, V, U, A, S, H, Z = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("swiglu_feed_forward_bwd", X=(X, "... i"), U=(U, "h o"), dY=(dY, "... o"))
+    ell = X.shape[:-1]
     d = X.shape[-1]
     d_h = W.shape[1]
     # dZ[..., h] = Σ_o dY[..., o] U[h, o]
-    dZ = dY @ U.T
+    dZ = (dY.reshape(-1, d) @ U.T).reshape(*ell, d_h)
     # dH[..., h] = A[..., h] dZ[..., h]
     dH = dZ * A
     # dB[..., h] = dH[..., h] (S[..., h] + H[..., h] (1 - S[..., h]))
@@ -101,7 +104,8 @@ def swiglu_feed_forward_bwd(residuals, dY):
     # dA[..., h] = H[..., h] dZ[..., h]
     dA = dZ * H
     # dX[..., i] = Σ_h W[i, h] dB[..., h] + Σ_h V[i, h] dA[..., h]
-    dX = dA @ V.T + dB @ W.T
+    dX = (dA.reshape(-1, d_h) @ V.T).reshape(*ell, d)
+    dX += (dB.reshape(-1, d_h) @ W.T).reshape(*ell, d)
     # dW[i, h] = Σ_... X[..., i] dB[..., h]
     dW = X.reshape(-1, d).T @ dB.reshape(-1, d_h)
     # dV[i, h] = Σ_... X[..., i] dA[..., h]

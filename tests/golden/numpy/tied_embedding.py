@@ -119,8 +119,11 @@ def linear_fwd(X, W, b):
     """The output Y, and what linear_bwd needs: X, W."""
     _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
+    ell = X.shape[:-1]
+    d_in = X.shape[-1]
+    d_out = W.shape[1]
     # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
-    Y = X @ W
+    Y = (X.reshape(-1, d_in) @ W).reshape(*ell, d_out)
     Y += b
     return Y, (X, W)
 
@@ -133,10 +136,11 @@ def linear_bwd(residuals, dY):
     X, W = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("linear_bwd", X=(X, "... i"), W=(W, "i o"), dY=(dY, "... o"))
+    ell = X.shape[:-1]
     d_in = X.shape[-1]
     d_out = W.shape[1]
     # dX[..., i] = Σ_o dY[..., o] W[i, o]
-    dX = dY @ W.T
+    dX = (dY.reshape(-1, d_out) @ W.T).reshape(*ell, d_in)
     # dW[i, o] = Σ_... dY[..., o] X[..., i]
     dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)
     # db[o] = Σ_... dY[..., o]
@@ -156,13 +160,15 @@ def tied_embedding_fwd(token, E, W, b):
     """The output Z, and what tied_embedding_bwd needs: token, E, W, X, H."""
     _check("tied_embedding", token=(token, "... t"), E=(E, "v d"), W=(W, "d e"), b=(b, "e"))
     E, W, b = _floating(E, W, b)
+    ell = token.shape[:-1]
+    n = token.shape[-1]
     V, D = E.shape
     _check_size("tied_embedding", "e", "W", W.shape[1], D)
     token = _check_positions("tied_embedding", "token", token, V)
     X = embedding(token, E)
     H = linear(X, W, b)
     # Z[..., t, w] = Σ_e E[w, e] H[..., t, e]
-    Z = H @ E.T
+    Z = (H.reshape(-1, D) @ E.T).reshape(*ell, n, V)
     return Z, (token, E, W, X, H)
 
 
@@ -174,10 +180,12 @@ def tied_embedding_bwd(residuals, dZ):
     token, E, W, X, H = residuals
     dZ = np.asarray(dZ, dtype=E.dtype)
     _check("tied_embedding_bwd", token=(token, "... t"), dZ=(dZ, "... t w"))
+    ell = token.shape[:-1]
+    n = token.shape[-1]
     V, D = E.shape
     _check_size("tied_embedding_bwd", "w", "dZ", dZ.shape[-1], V)
     # dH[..., t, e] = Σ_w dZ[..., t, w] E[w, e]
-    dH = dZ @ E
+    dH = (dZ.reshape(-1, V) @ E).reshape(*ell, n, D)
     dX, dW, db = linear_bwd((X, W), dH)
     dE_X = embedding_bwd((token, E), dX)
     # dE[v, d] = Σ_{...,t} dZ[..., t, v] H[..., t, d] + dE_X[v, d]

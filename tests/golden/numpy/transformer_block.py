@@ -188,11 +188,11 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
     d_v = W_V.shape[2]
     d_out = W_O.shape[2]
     # Q[..., h, t, d] = Σ_c X[..., t, c] W_Q[c, h, d]
-    Q = (X @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    Q = (X.reshape(-1, d_in) @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # K[..., h, t, d] = Σ_c X[..., t, c] W_K[c, h, d]
-    K = (X @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    K = (X.reshape(-1, d_in) @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
-    V = (X @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    V = (X.reshape(-1, d_in) @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
     # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
     S = Q / math.sqrt(d_k) @ K.mT
     # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
@@ -224,7 +224,8 @@ def multi_head_attention_bwd(residuals, dY):
     d_v = W_V.shape[2]
     d_out = W_O.shape[2]
     # dO[..., h, t, e] = Σ_o dY[..., t, o] W_O[h, e, o]
-    dO = (dY @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    dO_part = (dY.reshape(-1, d_out) @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v)
+    dO = dO_part.swapaxes(-3, -2)
     # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
     delta = np.einsum("...hte,...hte->...ht", dO, O)
     # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] - delta[...,
@@ -267,8 +268,11 @@ def linear_fwd(X, W, b):
     """The output Y, and what linear_bwd needs: X, W."""
     _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
+    ell = X.shape[:-1]
+    d_in = X.shape[-1]
+    d_out = W.shape[1]
     # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
-    Y = X @ W
+    Y = (X.reshape(-1, d_in) @ W).reshape(*ell, d_out)
     Y += b
     return Y, (X, W)
 
@@ -281,10 +285,11 @@ def linear_bwd(residuals, dY):
     X, W = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("linear_bwd", X=(X, "... i"), W=(W, "i o"), dY=(dY, "... o"))
+    ell = X.shape[:-1]
     d_in = X.shape[-1]
     d_out = W.shape[1]
     # dX[..., i] = Σ_o dY[..., o] W[i, o]
-    dX = dY @ W.T
+    dX = (dY.reshape(-1, d_out) @ W.T).reshape(*ell, d_in)
     # dW[i, o] = Σ_... dY[..., o] X[..., i]
     dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)
     # db[o] = Σ_... dY[..., o]
