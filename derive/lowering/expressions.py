@@ -163,6 +163,7 @@ class Expressions(Sums):
         self, factors: Sequence[Factor], order: Order, guards: Guards, own_order: Callable[[Atom], Order]
     ) -> tuple[list[Quotient], list[Condition]]:
         """One quotient for each factor but the conditions, and the conditions that none has taken in."""
+        cut, factors = self.cut_off(factors, order, guards, own_order)
         telling = [b for b, _ in factors if b.boolean and not redundant(b, factors, self.symbols)]
         conditions = [Condition(b, self.mask(b, order, guards)) for b in telling]
         plain = [f for f in factors if not f[0].boolean]
@@ -177,7 +178,19 @@ class Expressions(Sums):
             else:
                 relevant = tuple(c.mask for c in conditions if c.guards(factor))
                 result.append(self.power(factor, exponent, own_order(factor), (*guards, *relevant)))
-        return result, [c for c in conditions if c not in taken]
+        return [*cut, *result], [c for c in conditions if c not in taken]
+
+    def cut_off(
+        self, factors: Sequence[Factor], order: Order, guards: Guards, own_order: Callable[[Atom], Order]
+    ) -> tuple[list[Quotient], Sequence[Factor]]:
+        """[a > 0] (a) in a product is the larger of a and 0; and what is left of the product."""
+        for test in (f for f in factors if isinstance(f[0], Test)):
+            for whole in (f for f in factors if isinstance(f[0], Paren) and f[1] == 1):
+                found = rectified(Term(1, (test, whole)))
+                if found is not None:
+                    value = self.extremum(found, own_order(whole[0]), guards)
+                    return [Quotient((value,))], [f for f in factors if f not in (test, whole)]
+        return [], factors
 
     def masked_exponential(self, factor: Atom, conditions: Sequence[Condition], order: Order, guards: Guards) -> Value:
         """[c] exp(x) is exp(x) with x = -inf where c fails."""

@@ -104,7 +104,7 @@ def _needed_twice(statements: Sequence[Statement]) -> set[Value]:
         for operand in operands(value):
             places[operand] = places.get(operand, 0) + 1
             # A view is not computed: where it is needed again, so is what it shows.
-            if operand not in seen or (isinstance(operand, VIEWS) and not _worth_a_name(operand)):
+            if operand not in seen or (isinstance(operand, (*VIEWS, Reshape)) and not _worth_a_name(operand)):
                 seen.add(operand)
                 visit(operand)
 

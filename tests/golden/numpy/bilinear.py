@@ -77,9 +77,8 @@ def bilinear_bwd(residuals, dy):
     dx_matrix = (dy[..., None] * z[..., None, :]).reshape(-1, d_out * m)
     dx = (dx_matrix @ A.transpose(1, 0, 2).reshape(n, -1).T).reshape(*ell, n)
     # dA[o, i, j] = Σ_... dy[..., o] x[..., i] z[..., j]
-    dA_matrix = (dy[..., None] * x[..., None, :]).reshape(-1, d_out * n).T @ z.reshape(-1, m)
-    dA = dA_matrix.reshape(d_out, n, m)
+    part = dy[..., None] * x[..., None, :]
+    dA = (part.reshape(-1, d_out * n).T @ z.reshape(-1, m)).reshape(d_out, n, m)
     # dz[..., j] = Σ_{o,i} dy[..., o] x[..., i] A[o, i, j]
-    dz_matrix = (dy[..., None] * x[..., None, :]).reshape(-1, d_out * n) @ A.reshape(-1, m)
-    dz = dz_matrix.reshape(*ell, m)
+    dz = (part.reshape(-1, d_out * n) @ A.reshape(-1, m)).reshape(*ell, m)
     return dx, dA, dz

@@ -66,8 +66,7 @@ def hinge_fwd(Y, T):
     _check("hinge", Y=(Y, "..."), T=(T, "..."))
     Y, T = _floating(Y, T)
     # L = Σ_... (1 - Y[...] T[...]) [Y[...] T[...] < 1] / |...|
-    part = T * Y
-    L = _where(part < 1, 1 - part, 0).sum() / Y.size
+    L = np.sum(np.maximum(1 - T * Y, 0)) / Y.size
     return L, (Y, T)
 
 
