@@ -139,7 +139,8 @@ def scalars(x: Tensor[...]):
 
 
 WRITTEN = ("softmax", "attention", "sliding_window_attention", "rotary_attention", "mlp")
-LAYERS = {**{name: load(name) for name in WRITTEN}, "chained": chained, "standardized": standardized, "scalars": scalars}
+OWN = {of.name: of for of in (chained, standardized, scalars)}
+LAYERS = {**{name: load(name) for name in WRITTEN}, **OWN}
 
 
 @pytest.mark.parametrize("name", LAYERS)

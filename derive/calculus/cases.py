@@ -1,6 +1,6 @@
 """A value that is defined by cases is, under the condition of a case, that case.
 
-    Y = [x > 0] a + [x ≤ 0] b        ⟹    [x ≤ 0] b = [x ≤ 0] Y
+Y = [x > 0] a + [x ≤ 0] b        ⟹    [x ≤ 0] b = [x ≤ 0] Y
 """
 
 from __future__ import annotations

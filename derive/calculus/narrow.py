@@ -1,6 +1,6 @@
 """Calls of backward layers for what is used of them: a gradient that nobody reads is not computed.
 
-    dA, _, _ = linear_bwd((A, W2), dY)    →    dA = linear_bwd_dX((A, W2), dY)
+dA, _, _ = linear_bwd((A, W2), dY)    →    dA = linear_bwd_dX((A, W2), dY)
 """
 
 from __future__ import annotations

@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from derive.calculus.deltas import contract
 from derive.core.atoms import Bracket, Lookup, Read
 from derive.core.axes import Affine, Index, fresh
 from derive.core.terms import Expr, Term, from_term
+from derive.core.traverse import atoms
 from derive.lowering.layout import align, expand, group_of, ordered, permute
 from derive.lowering.program import Gather, Value, Window
 
 # The array of an integer tensor's entries.
 Positions = Callable[[Lookup], Value]
+
+
+def looked_up(value: Expr) -> Expr:
+    """Σ_c x[b,c] [c = label[b]] = x[b,label[b]]"""
+    conditions = (a for a in atoms(value) if isinstance(a, Bracket) and a.relation == "==")
+    return contract(value) if any(c.lookups() for c in conditions) else value
 
 
 def gathered_read(value: Value, at: Sequence[Affine], positions: Positions) -> Value | None:

@@ -11,6 +11,7 @@ from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
 from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
+from derive.lowering.gathers import looked_up
 from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
 from derive.lowering.ones import marked, marked_afterwards, ones
@@ -130,7 +131,7 @@ def _equation(equation: Equation, lowering: Expressions) -> Assign:
     found = ones(equation)
     if found is not None:
         return Assign(equation.symbol.name, marked(found, axes, lowering.expr, lowering.read), equation)
-    value = lowering.expr(stabilised(equation).expr, axes)
+    value = lowering.expr(looked_up(stabilised(equation).expr), axes)
     return Assign(equation.symbol.name, fit(value, axes), equation)
 
 

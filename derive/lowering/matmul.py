@@ -110,7 +110,7 @@ def _plain_product(a: Value, b: Value, sides: Sides) -> Value:
     """[…, rows, s] @ [s, columns]: the right operand is one matrix, or a vector."""
     if sides.group is not None and sides.columns and _side_by_side(a, [sides.group, *sides.rows, *sides.sums]):
         return _folded_product(a, b, sides, sides.group)
-    # Merging the rows makes it one product of two matrices; where the summed axes have to be merged, that costs nothing.
+    # Merging the rows makes it one product of two matrices; where the summed axes are merged too, that costs nothing.
     beside = _side_by_side(a, [*sides.rows, *sides.sums]) or _side_by_side(a, [*sides.sums, *sides.rows])
     merged = sides.rows and (len(sides.sums) > 1 or sides.columns and beside) and not sides.group
     rows: Groups = [sides.rows] if merged else [(r,) for r in sides.rows]

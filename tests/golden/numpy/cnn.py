@@ -285,7 +285,6 @@ def cnn_bwd(residuals, dZ):
     #     (A2[n, q, 2 y + u2, 2 x + v2])] [i1 = 2 y + u1] [j1 = 2 x + v1]
     A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     dA2_taps_part = (dZ @ W3.reshape(-1, classes).T).reshape(N, C_2, n_y, n_x)
-    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1), outside=-np.inf)
     dA2_taps = _where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
     dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
     # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [A2[n, q, i1, j1] > 0]
