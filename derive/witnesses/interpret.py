@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from derive.core.atoms import Argmax, Bracket, Function, Lookup, Maximum, Paren, Partial, Position, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Lookup, Maximum, Paren, Partial, Position, Read, Test
 from derive.core.axes import Affine, Coefficient, Index
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.primitives import PRIMITIVES
@@ -29,6 +29,7 @@ from derive.notation.exponentials import gathered
 from derive.witnesses.entries import Array, Entries, Number, Place, bind, entries_of, evaluated, filled, integer, leads
 
 At = Mapping[str, int]
+Weighted = Sequence[tuple[Any, int]]
 Saves = Mapping[Statement, tuple[tuple[str, Symbol], ...]]
 
 STEP = 1e-30
@@ -42,6 +43,12 @@ HOLDS: dict[str, Callable[[Number], bool]] = {
 
 class Outside(Exception):
     """Inside a maximum, a read outside its tensor: the entry takes no part."""
+
+
+@lru_cache(maxsize=4096)
+def conditions(term: Term) -> tuple[Atom, ...]:
+    """The factors that are 0 or 1, those first that do not look at data."""
+    return tuple(a for kind in (Bracket, Argmax, Test) for a, _ in term.factors if isinstance(a, kind))
 
 
 @lru_cache(maxsize=4096)
@@ -61,14 +68,21 @@ class Oracle:
     inside_only: bool = False
     # Are arrays of exact numbers, fractions or dual numbers over them?
     exact: bool = False
-    numbers: dict[Coefficient, int] = field(default_factory=dict)
+    # Sizes, and places with their coefficients as numbers, by identity: SymPy takes long to compare expressions.
+    numbers: dict[int, tuple[Coefficient, int]] = field(default_factory=dict)
+    places: dict[int, tuple[Affine, int, Weighted, Weighted]] = field(default_factory=dict)
+    # For derivatives: this oracle with one entry moved, by name and place, and what the calls then give.
+    moved: dict[tuple[str, Place], Oracle] = field(default_factory=dict, init=False)
+    calls: dict[Call, dict[str, Entries]] = field(default_factory=dict, init=False)
 
     def expr(self, value: Expr, at: At) -> Number:
         return sum(self.term(term, at) for term in value.terms)
 
     def term(self, term: Term, at: At) -> Number:
-        conditions = [a for a, _ in term.factors if isinstance(a, Bracket)] if term.bound else []
-        return sum(self.product(term, here) for here in self.points(term.bound, at, conditions))
+        if not term.bound:
+            return self.product(term, at)
+        brackets = [a for a, _ in term.factors if isinstance(a, Bracket)]
+        return sum([self.product(term, here) for here in self.points(term.bound, at, brackets)])
 
     def product(self, term: Term, at: At) -> Number:
         """The product of the factors; 0 where a bracket is, whatever the others are."""
@@ -76,11 +90,14 @@ class Oracle:
             # An entry that reads outside takes no part, whatever what is read there is multiplied by.
             for factor, _ in term.factors:
                 self.atom(factor, at)
-        for kind in (Bracket, Argmax, Test):
-            if any(not self.atom(a, at) for a, _ in term.factors if isinstance(a, kind)):
+        for condition in conditions(term):
+            if not self.atom(condition, at):
                 return 0
-        values = (power(self.atom(a, at), e) for a, e in numeric_factors(term))
-        return math.prod(values, start=term.coefficient)
+        value: Number = term.coefficient
+        for factor, exponent in numeric_factors(term):
+            number = self.METHODS[type(factor)](self, factor, at)
+            value = value * (number if exponent == 1 else power(number, exponent))
+        return value
 
     def points(self, indices: Sequence[Index], at: At, conditions: Sequence[Bracket] = ()) -> Iterator[At]:
         """`at` with the indices running over all their values, those aside at which a condition fails."""
@@ -95,22 +112,31 @@ class Oracle:
                     yield from self.points(rest, here, later)
             return
         names = [i.name for i in indices]
-        for point in itertools.product(*(range(self.number(i.size)) for i in indices)):
+        for point in itertools.product(*[range(self.number(i.size)) for i in indices]):
             yield {**at, **dict(zip(names, point, strict=True))}
 
     def number(self, value: Coefficient) -> int:
         """A size or a coefficient of an index, as an integer."""
         if isinstance(value, int):
             return value
-        if value not in self.numbers:
-            self.numbers[value] = integer(value, {n: e[()] for n, e in self.tensors.items() if () in e})
-        return self.numbers[value]
+        if id(value) not in self.numbers:
+            # With the expression beside its number, so that no other one gets its identity.
+            self.numbers[id(value)] = value, integer(value, {n: e[()] for n, e in self.tensors.items() if () in e})
+        return self.numbers[id(value)][1]
 
     def place(self, affine: Affine, at: At) -> int:
         if affine.plain is not None:
             return at[affine.plain.name]
-        looked_up = sum(self.number(c) * self.position(entry, at) for entry, c in affine.lookups)
-        return sum(self.number(c) * at[i.name] for i, c in affine.terms) + self.number(affine.constant) + looked_up
+        if id(affine) not in self.places:
+            terms = [(index.name, self.number(c)) for index, c in affine.terms]
+            lookups = [(entry, self.number(c)) for entry, c in affine.lookups]
+            self.places[id(affine)] = affine, self.number(affine.constant), terms, lookups
+        _, place, terms, lookups = self.places[id(affine)]
+        for name, coefficient in terms:
+            place += coefficient * at[name]
+        for entry, coefficient in lookups:
+            place += coefficient * self.position(entry, at)
+        return place
 
     def position(self, entry: Lookup, at: At) -> int:
         """An entry of an integer tensor; one that is no position along its axis is an error, not a 0."""
@@ -127,7 +153,7 @@ class Oracle:
 
     def read(self, factor: Read, at: At) -> Number:
         """An entry; 0 outside the tensor."""
-        place = tuple(self.place(a, at) for a in factor.at)
+        place = tuple([self.place(a, at) for a in factor.at])
         entries = self.tensors[factor.tensor]
         if self.inside_only and place not in entries:
             raise Outside
@@ -172,8 +198,12 @@ class Oracle:
         entries = self.tensors[name]
         if place not in entries:
             return 0.0
-        moved = replace(self, tensors={**self.tensors, name: {**entries, place: entries[place] + 1j * STEP}})
-        return moved.one_level(factor.of, at, held=name).imag / STEP
+        if (name, place) not in self.moved:
+            # A line differentiates by one entry after the other: the last one is kept.
+            self.moved.clear()
+            tensors = {**self.tensors, name: {**entries, place: entries[place] + 1j * STEP}}
+            self.moved[name, place] = replace(self, tensors=tensors)
+        return self.moved[name, place].one_level(factor.of, at, held=name).imag / STEP
 
     def one_level(self, value: Expr, at: At, held: str) -> Number:
         """The value; a bare read of a tensor that is defined in terms of others, by its definition."""
@@ -185,7 +215,9 @@ class Oracle:
         if place not in self.tensors[factor.tensor] or held not in statement.reads:
             return 0
         if isinstance(statement, Call):
-            return replace(self, tensors=dict(self.tensors)).call(statement)[factor.tensor][place]
+            if statement not in self.calls:
+                self.calls[statement] = self.call(statement)
+            return self.calls[statement][factor.tensor][place]
         names = (i.name for i in statement.symbol.axes)
         return self.expr(statement.expr, dict(zip(names, place, strict=True)))
 
