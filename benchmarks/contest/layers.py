@@ -1,0 +1,23 @@
+"""The layers by name: the catalogue's, and one that the benchmark composes itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from derive import compiled, load
+from derive.core.layer import Layer
+
+from .deep_mlp import mlp4
+
+OWN = {mlp4.name: mlp4}
+
+
+def layer_named(name: str) -> Layer:
+    return OWN[name] if name in OWN else load(name)
+
+
+@cache
+def module_named(name: str) -> ModuleType:
+    """The generated module of a layer."""
+    return compiled(layer_named(name))
