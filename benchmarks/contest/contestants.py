@@ -105,6 +105,26 @@ class Handwritten(Functions):
         return functions_named(case.layer)
 
 
+class GeneratedBlockwise(Generated):
+    """The rewrite of softmax-then-contract into blocks, where there is one to take."""
+
+    name = "generated blockwise"
+
+    def functions(self, case: Case) -> tuple[Callable, Callable, Callable] | None:
+        from .layers import blockwise_named
+
+        return blockwise_named(case.layer)
+
+
+class HandwrittenBlockwise(Handwritten):
+    name = "handwritten blockwise"
+
+    def functions(self, case: Case) -> tuple[Callable, Callable, Callable] | None:
+        from .handwritten import BLOCKWISE, functions_named
+
+        return functions_named(BLOCKWISE[case.layer]) if case.layer in BLOCKWISE else None
+
+
 def installed(package: str) -> str | None:
     """The version of a package, None where there is none."""
     try:
@@ -116,7 +136,9 @@ def installed(package: str) -> str | None:
 # In the order of the report's columns.
 EVERYBODY = {
     "generated": "contestants:Generated",
+    "generated blockwise": "contestants:GeneratedBlockwise",
     "handwritten": "contestants:Handwritten",
+    "handwritten blockwise": "contestants:HandwrittenBlockwise",
     "matrix products": "products:Products",
     "autograd": "by_autograd:ByAutograd",
     "torch": "by_torch:ByTorch",

@@ -49,6 +49,8 @@ def mlp4_bwd(residuals: tuple, dY: Array) -> tuple[Array, ...]:
 
 
 OWN = {"mlp4": (mlp4, mlp4_fwd, mlp4_bwd)}
+# The dense form's name -> that of the blockwise one.
+BLOCKWISE = {"attention": "blockwise_attention", "causal_attention": "blockwise_causal_attention"}
 
 
 def functions_named(name: str) -> Triple:

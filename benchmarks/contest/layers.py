@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
@@ -21,3 +22,9 @@ def layer_named(name: str) -> Layer:
 def module_named(name: str) -> ModuleType:
     """The generated module of a layer."""
     return compiled(layer_named(name))
+
+
+@cache
+def blockwise_named(name: str) -> tuple[Callable, Callable, Callable] | None:
+    """The three functions of a layer's blockwise form; None where it has none."""
+    return None
