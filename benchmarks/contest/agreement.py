@@ -52,7 +52,7 @@ def agree(contestant: Contestant, task: Task, result: list[Array], wanted: list[
             raise Disagreement(f"{where}: {name} is {array.dtype}.")
         if difference > tolerance:
             raise Disagreement(
-                f"{where}: {name} differs from the handwritten one in float64 by {difference:.1e} of its largest entry; "
-                f"allowed is {tolerance:.0e}."
+                f"{where}: {name} differs from the handwritten one in float64 by {difference:.1e} of its largest "
+                f"entry; allowed is {tolerance:.0e}."
             )
     return max(differences(result, wanted))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 import numeric
-from numeric.activations.elementwise import relu_bwd, relu_fwd
+from numeric.activations.elementwise import relu_bwd
 from numeric.linear_maps.linear import linear_bwd, linear_fwd
 from numeric.shapes import admit, cotangent
 
@@ -28,8 +28,9 @@ def mlp4_fwd(*arguments: Array) -> tuple[Array, tuple]:
     residuals: list[tuple] = []
     for W, b in zip(parameters[::2], parameters[1::2], strict=True):
         if residuals:
-            Y, kept = relu_fwd(Y)
-            residuals.append(kept)
+            # H is read by nobody else: its rectified form takes its place.
+            np.maximum(Y, 0, out=Y)
+            residuals.append((Y,))
         Y, kept = linear_fwd(Y, W, b)
         residuals.append(kept)
     return Y, tuple(residuals)

@@ -1,8 +1,8 @@
 """Medians, spreads, and the 95 % interval of the median of paired ratios.
 
 In each round, both contestants met the same machine: the ratio of their times in that round is a pair's. The interval
-is by order statistics (the sign test): whatever the distribution, the number of ratios below its median is binomial with
-p = 1/2, so that the k-th smallest and the k-th largest ratio enclose the median with a probability that is known.
+is by order statistics (the sign test): whatever the distribution, the number of ratios below its median is binomial
+with p = 1/2, so that the k-th smallest and the k-th largest ratio enclose the median with a probability that is known.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Over blocks J of keys, for a block of queries, with the running maximum m and wh
 in the end O / Z, and L = m + log Z is kept in place of P, which the backward forms again: P = exp(S - L). The gradients
 are those of attention, summed over the blocks (Milakov and Gimelshein, 2018; Rabe and Staats, 2021; Dao et al., 2022).
 
-A sum over a row, or a number taken off each row, is one more column of a matrix product here: [Q -L] [K 1]ᵀ = Q Kᵀ - L 1ᵀ.
+A sum over a row, or a number taken off each row, is one more column of a matrix product: [Q -L] [K 1]ᵀ = Q Kᵀ - L 1ᵀ.
 It saves a pass over each block of scores.
 """
 
