@@ -162,12 +162,15 @@ CASES = (
 )
 
 
-def selected(only: str | None, cases: tuple[Case, ...] = CASES) -> tuple[Case, ...]:
-    """The cases of which the name holds one of the words, which are set apart by commas; a ValueError where none does.
+def selected(only: str | None = None, size: str | None = None) -> tuple[Case, ...]:
+    """The cases of that size of which the name holds one of the words, which are set apart by commas.
+
+    A ValueError where there are none for a word.
 
     >>> [case.name for case in selected("layer_norm 4x")]
     ['layer_norm 4x8']
     """
+    cases = tuple(case for case in CASES if size in (None, case.size))
     if only is None:
         return cases
     words = [word.strip() for word in only.split(",")]

@@ -145,6 +145,8 @@ EVERYBODY = {
     "torch fused": "by_torch:ByTorchFused",
     "jax": "by_jax:ByJax",
 }
+# What is judged, and what its results are compared with.
+INDISPENSABLE = ("generated", "handwritten")
 PACKAGES = {"autograd": "autograd", "torch": "torch", "torch fused": "torch", "jax": "jax"}
 
 
@@ -154,7 +156,17 @@ def contestant(name: str) -> Contestant:
     return getattr(import_module(f".{module}", __package__), kind)()
 
 
-def present() -> tuple[list[str], list[str]]:
-    """The names of those whose packages are installed, and of those left out."""
-    there = [name for name in EVERYBODY if name not in PACKAGES or installed(PACKAGES[name])]
-    return there, [name for name in EVERYBODY if name not in there]
+def chosen(without: str = "") -> tuple[list[str], list[str]]:
+    """The names of those who take part, and of those whose packages are not installed; `without` names more to leave
+    out, set apart by commas. A ValueError where there is nobody of that name.
+
+    >>> chosen("jax, torch, torch fused, autograd")[0][:2]
+    ['generated', 'generated blockwise']
+    """
+    others = [name.strip() for name in without.split(",") if name.strip()]
+    for name in others:
+        if name not in EVERYBODY or name in INDISPENSABLE:
+            names = ", ".join(name for name in EVERYBODY if name not in INDISPENSABLE)
+            raise ValueError(f"--without {without}: there is nobody called {name!r} to leave out, but {names}.")
+    missing = [name for name, package in PACKAGES.items() if installed(package) is None]
+    return [name for name in EVERYBODY if name not in (*missing, *others)], missing

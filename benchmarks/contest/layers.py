@@ -8,6 +8,7 @@ from types import ModuleType
 
 from derive import compiled, load
 from derive.core.layer import Layer
+from derive.errors import DeriveError
 
 from .deep_mlp import mlp4
 
@@ -27,4 +28,10 @@ def module_named(name: str) -> ModuleType:
 @cache
 def blockwise_named(name: str) -> tuple[Callable, Callable, Callable] | None:
     """The three functions of a layer's blockwise form; None where it has none."""
-    return None
+    try:
+        from derive.calculus.blockwise import blockwise
+
+        module = compiled(blockwise(layer_named(name)))
+    except (ImportError, DeriveError):
+        return None
+    return getattr(module, name), getattr(module, f"{name}_fwd"), getattr(module, f"{name}_bwd")

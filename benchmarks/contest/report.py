@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cases import Case
+from .contestants import EVERYBODY
 from .intervals import Interval, geometric_mean, paired, spread
-from .running import GENERATED, Outcome
+from .memory import Peaks
+from .running import Outcome
 from .targets import GEOMETRIC_MEAN, target, verdict
 
+# The form that is blockwise -> the handwritten one that is, too; in the table they stand in the plain ones' columns.
+TWINS = {"generated": "handwritten", "generated blockwise": "handwritten blockwise"}
 MARKS = {"met": "", "open": "?", "missed": "*", None: ""}
 
 
@@ -31,13 +35,13 @@ class Row:
 
 
 def rows(outcome: Outcome) -> list[Row]:
-    """The ratios of each generated form to every other contestant."""
+    """The ratios of each generated form to the handwritten one of the same form, and to everybody else."""
     found = []
-    for form in GENERATED:
+    for form, twin in TWINS.items():
         if form not in outcome.seconds:
             continue
         for contestant, seconds in outcome.seconds.items():
-            if contestant == form:
+            if contestant in (*TWINS, *TWINS.values()) and contestant != twin:
                 continue
             wanted = target(outcome.case, form, contestant)
             ratio = paired(outcome.seconds[form], seconds)
@@ -63,7 +67,8 @@ def duration(seconds: float) -> str:
 
 def head(contestants: Sequence[str]) -> list[str]:
     """The first line of the table, where these take part."""
-    return ["case", "dtype", "work", "form", "time", *(name for name in contestants if name != GENERATED[0])]
+    others = (name for name in contestants if name not in TWINS and name != "handwritten blockwise")
+    return ["case", "dtype", "work", "form", "time", *others]
 
 
 def lines(outcome: Outcome, contestants: Sequence[str]) -> Iterator[list[str]]:
@@ -72,6 +77,7 @@ def lines(outcome: Outcome, contestants: Sequence[str]) -> Iterator[list[str]]:
     for row in rows(outcome):
         by_form.setdefault(row.form, {})[row.contestant] = row
     for form, found in by_form.items():
+        found["handwritten"] = found.pop(TWINS[form])
         cells = [cell(found[name]) if name in found else "" for name in head(contestants)[5:]]
         work = "fwd + bwd" if outcome.backward else "fwd"
         short = form.removeprefix("generated").strip() or "plain"
@@ -93,10 +99,10 @@ def text(line: Sequence[str], contestants: Sequence[str], cases: Sequence[Case])
     return "  ".join(padded).rstrip()
 
 
-def markdown(table: Sequence[Sequence[str]]) -> str:
+def markdown(table: Sequence[Sequence[str]], left: int = 4) -> str:
     """The table in Markdown, where an asterisk has to be escaped."""
     first, *body = table
-    rule = ["---"] * 4 + ["---:"] * (len(first) - 4)
+    rule = ["---"] * left + ["---:"] * (len(first) - left)
     return "\n".join(f"| {' | '.join(line).replace('*', chr(92) + '*')} |" for line in (first, rule, *body))
 
 
@@ -124,9 +130,52 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         low, high = row.ratio.low, row.ratio.high
         said.append(
             f"  {row.verdict:6}  {row.outcome.name}: {row.form} / {row.contestant} = {row.ratio.median:.2f} "
-            f"[{low:.2f}, {high:.2f}], at most {row.at_most:g}"
+            f"[{low:.2f}, {high:.2f}], at most {row.at_most:g}{limit(row)}"
         )
     return "\n".join(said)
+
+
+def limit(row: Row) -> str:
+    """Where the matrix products alone take so long, what the ratio would be if there were nothing else to do."""
+    products = row.outcome.seconds.get("matrix products")
+    if products is None or row.contestant == "matrix products":
+        return ""
+    floor = paired(products, row.outcome.seconds[row.contestant]).median
+    return f" (its matrix products alone: {floor:.2f})"
+
+
+def own_products(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The handwritten forms against the matrix products of the same work, a line for each outcome that has some."""
+    table = [["case", "dtype", "work", "form", "time", "matrix products"]]
+    for outcome in outcomes:
+        if "matrix products" not in outcome.seconds:
+            continue
+        for form in TWINS.values():
+            if form in outcome.seconds:
+                ratio = paired(outcome.seconds[form], outcome.seconds["matrix products"])
+                work = "fwd + bwd" if outcome.backward else "fwd"
+                time = median_time(outcome, form)
+                table.append([outcome.case.name, outcome.dtype, work, form, time, f"{ratio.median:.2f}"])
+    return table
+
+
+def memory_table(peaks: Peaks) -> list[list[str]]:
+    """Peak memory in MB, a line for each case."""
+    names = [name for name in EVERYBODY if any(name in of_case for of_case in peaks.values())]
+    lines = [
+        [case, *(f"{of_case[name] / 2**20:.1f}" if name in of_case else "" for name in names)]
+        for case, of_case in peaks.items()
+    ]
+    return [["peak, MB", *names], *lines]
+
+
+def aligned(table: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A table in columns, the first of them to the left."""
+    widths = [max(len(line[n]) for line in table) for n in range(len(table[0]))]
+    return "\n".join(
+        "  ".join(c.ljust(w) if n < left else c.rjust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in table
+    )
 
 
 def _excess(row: Row) -> float:
@@ -144,9 +193,14 @@ def handwritten_mean(outcomes: Sequence[Outcome]) -> float | None:
 # JSON
 
 
-def as_json(outcomes: Sequence[Outcome], about: dict[str, Any]) -> dict[str, Any]:
+def as_json(outcomes: Sequence[Outcome], peaks: Peaks, about: dict[str, Any]) -> dict[str, Any]:
     """Everything measured: all rounds' seconds, the ratios with their intervals, and what is to be reached."""
-    return {**about, "geometric mean": handwritten_mean(outcomes), "cases": [_outcome_json(o) for o in outcomes]}
+    return {
+        **about,
+        "geometric mean": handwritten_mean(outcomes),
+        "peak bytes": peaks,
+        "cases": [_outcome_json(o) for o in outcomes],
+    }
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
