@@ -44,7 +44,7 @@ def _reads(padded: Tensor, taps: tuple[int, ...], stride: int) -> Iterator[tuple
 
 def _conv(X: Tensor, W: Tensor, b: Tensor, *, padding: int, stride: int = 1, rank: int = 2) -> Tensor:
     """Tap by tap, with a matrix product for each. Its own `convolve` has no stride, and takes 20 times as long."""
-    Y = 0.0
+    Y: Tensor = 0.0
     for tap, reads in _reads(_pad(X, padding, rank), W.shape[-rank:], stride):
         sides = reads.shape[-rank:]
         Y = Y + W[(..., *tap)] @ np.reshape(reads, (*reads.shape[:-rank], -1))

@@ -18,6 +18,8 @@ from .cases import Case
 
 Array = np.ndarray
 Work = Callable[[], Any]
+# layer, layer_fwd, layer_bwd.
+Triple = tuple[Callable, Callable, Callable]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Functions(Contestant):
     """Three functions in JAX's convention: layer, layer_fwd and layer_bwd."""
 
     @abstractmethod
-    def functions(self, case: Case) -> tuple[Callable, Callable, Callable] | None: ...
+    def functions(self, case: Case) -> Triple | None: ...
 
     # Whether the backward takes the options again, or finds them among the residuals.
     options_again = False
@@ -89,7 +91,7 @@ class Generated(Functions):
     name = "generated"
     options_again = True
 
-    def functions(self, case: Case) -> tuple[Callable, Callable, Callable]:
+    def functions(self, case: Case) -> Triple | None:
         from .layers import module_named
 
         module = module_named(case.layer)
@@ -99,7 +101,7 @@ class Generated(Functions):
 class Handwritten(Functions):
     name = "handwritten"
 
-    def functions(self, case: Case) -> tuple[Callable, Callable, Callable]:
+    def functions(self, case: Case) -> Triple | None:
         from .handwritten import functions_named
 
         return functions_named(case.layer)
@@ -110,7 +112,7 @@ class GeneratedBlockwise(Generated):
 
     name = "generated blockwise"
 
-    def functions(self, case: Case) -> tuple[Callable, Callable, Callable] | None:
+    def functions(self, case: Case) -> Triple | None:
         from .layers import blockwise_named
 
         return blockwise_named(case.layer)
@@ -119,7 +121,7 @@ class GeneratedBlockwise(Generated):
 class HandwrittenBlockwise(Handwritten):
     name = "handwritten blockwise"
 
-    def functions(self, case: Case) -> tuple[Callable, Callable, Callable] | None:
+    def functions(self, case: Case) -> Triple | None:
         from .handwritten import BLOCKWISE, functions_named
 
         return functions_named(BLOCKWISE[case.layer]) if case.layer in BLOCKWISE else None

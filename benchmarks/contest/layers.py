@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 from derive import compiled, load
@@ -29,9 +30,8 @@ def module_named(name: str) -> ModuleType:
 def blockwise_named(name: str) -> tuple[Callable, Callable, Callable] | None:
     """The three functions of a layer's blockwise form; None where it has none."""
     try:
-        from derive.calculus.blockwise import blockwise
-
-        module = compiled(blockwise(layer_named(name)))
+        rewrite = import_module("derive.calculus.blockwise").blockwise
+        module = compiled(rewrite(layer_named(name)))
     except (ImportError, DeriveError):
         return None
     return getattr(module, name), getattr(module, f"{name}_fwd"), getattr(module, f"{name}_bwd")

@@ -59,7 +59,8 @@ def duration(seconds: float) -> str:
     ('12.3 ms', '0.012 ms')
     """
     milliseconds = 1e3 * seconds
-    return f"{milliseconds:#.3g} ms".replace(". ", " ") if milliseconds >= 0.1 else f"{milliseconds:.3f} ms"
+    places = 3 if milliseconds < 1 else 2 if milliseconds < 10 else 1 if milliseconds < 100 else 0
+    return f"{milliseconds:.{places}f} ms"
 
 
 # the table

@@ -43,15 +43,33 @@ def timed(work: Work, clock: Clock, calls: int = 1) -> float:
     return (clock() - start) / calls
 
 
-def calls_in_a_turn(work: Work, clock: Clock) -> int:
-    """How many calls fill a turn. The first call is not counted."""
+@dataclass(frozen=True)
+class Turn:
+    """What one contestant does in each round."""
+
+    work: Work
+    calls: int
+    # Whether a call that is not counted goes before.
+    warm: bool
+
+    def seconds(self, clock: Clock) -> float:
+        """For one call, the mean of those that are counted."""
+        time.sleep(REST)
+        if self.warm:
+            self.work()
+        return timed(self.work, clock, self.calls)
+
+
+def turn(work: Work, clock: Clock) -> Turn:
+    """As many calls as fill a turn. The first call of all is not counted."""
     work()
-    return max(1, round(TURN / max(timed(work, clock), 1e-7)))
+    once = max(timed(work, clock), 1e-7)
+    return Turn(work, max(1, round(TURN / once)), warm=once < LONG)
 
 
 def rounds(works: Mapping[str, Work], plan: Plan, rng: random.Random) -> dict[str, list[float]]:
     """name -> seconds for one call, in each round."""
-    calls = {name: calls_in_a_turn(work, plan.clock) for name, work in works.items()}
+    turns = {name: turn(work, plan.clock) for name, work in works.items()}
     seconds: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     end = time.perf_counter() + plan.seconds
@@ -63,16 +81,9 @@ def rounds(works: Mapping[str, Work], plan: Plan, rng: random.Random) -> dict[st
                 break
             rng.shuffle(names)
             for name in names:
-                seconds[name].append(_turn(works[name], plan.clock, calls[name]))
+                seconds[name].append(turns[name].seconds(plan.clock))
             gc.collect(0)
     finally:
         if collecting:
             gc.enable()
     return seconds
-
-
-def _turn(work: Work, clock: Clock, calls: int) -> float:
-    time.sleep(REST)
-    if calls > TURN / LONG:
-        work()
-    return timed(work, clock, calls)

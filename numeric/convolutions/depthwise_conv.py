@@ -10,6 +10,7 @@ one multiplication and addition for each tap passes over whole arrays (Sifre, 20
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array
         channel = np.arange(part.start, part.stop) % len(W)
         total[here] = b[channel, None]
         for tap, reads in lines.taps():
-            total[here] += np.multiply(reads[here], W[(channel, *tap, None)], out=product[here])
+            total[here] += np.multiply(reads[here], _column(W, channel, tap), out=product[here])
         Y[part] = lines.places(total)[here]
     return Y.reshape(*X.shape[:-rank], *steps(directions))
 
@@ -95,12 +96,17 @@ def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> 
         written.places(G)[here] = rows[part]
         channel = np.arange(part.start, part.stop) % len(W)
         for (tap, reads), (_, writes) in zip(read.taps(), written.taps(), strict=True):
-            writes[here] += np.multiply(G[here], W[(channel, *tap, None)], out=product[here])
+            writes[here] += np.multiply(G[here], _column(W, channel, tap), out=product[here])
             # Inner products, without an array of all products.
             products[(part, *tap)] = np.einsum("cl,cl->c", reads[here], G[here])
         dX[part] = written.maps[here]
     dW = products.reshape(-1, *W.shape).sum(axis=0)
     return dX.reshape(X.shape), dW, bias(dY, rank)
+
+
+def _column(W: Array, channel: Array, tap: tuple[Any, ...]) -> Array:
+    """The weights of these channels at one tap, as a column."""
+    return W[(..., *tap)][channel, None]
 
 
 def _over_windows(X: Array, W: Array, b: Array, directions: Directions) -> Array:

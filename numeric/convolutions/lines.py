@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,10 @@ class Lines:
     def places(self, room: Array) -> Array:
         """The view [count, i…] of what was computed, without what is no place."""
         sizes = steps(self.directions)
-        return room.reshape(self.count, sizes[0], *self.padded[1:])[(..., *(slice(size) for size in sizes))]
+        under: tuple[Any, ...] = (..., *(slice(size) for size in sizes))
+        return room.reshape(self.count, sizes[0], *self.padded[1:])[under]
 
-    def taps(self) -> Iterator[tuple[tuple[int, ...], Array]]:
+    def taps(self) -> Iterator[tuple[tuple[Any, ...], Array]]:
         """Each tap, and the view [count, length] of what it reads."""
         for tap in np.ndindex(*taps(self.directions)):
             start = sum(d.dilation * u * jump for d, u, jump in zip(self.directions, tap, self.jumps, strict=True))
