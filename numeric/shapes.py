@@ -7,6 +7,7 @@ one size wherever it stands, and `...` is one group of leading axes.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -88,3 +89,9 @@ def _parse(signature: str) -> tuple[tuple[str, Axes], ...]:
     return tuple(
         (name, tuple(filter(None, axes.split(",")))) for name, axes in re.findall(r"(\w+)\[(.*?)\]", signature)
     )
+
+
+def row_blocks(rows: Array, entries: int = 2**16) -> Iterator[slice]:
+    """A few rows[b, j] at a time, about so many entries: several passes over them then read from the cache."""
+    count = max(1, entries // max(1, rows.shape[-1]))
+    return (slice(start, start + count) for start in range(0, len(rows), count))

@@ -3,6 +3,14 @@
 from .alibi_attention import alibi_attention, alibi_attention_bwd, alibi_attention_fwd
 from .attention import attention, attention_bwd, attention_fwd
 from .biased_attention import biased_attention, biased_attention_bwd, biased_attention_fwd
+from .blockwise import (
+    blockwise_attention,
+    blockwise_attention_bwd,
+    blockwise_attention_fwd,
+    blockwise_causal_attention,
+    blockwise_causal_attention_bwd,
+    blockwise_causal_attention_fwd,
+)
 from .causal_attention import causal_attention, causal_attention_bwd, causal_attention_fwd
 from .cross_attention import cross_attention, cross_attention_bwd, cross_attention_fwd
 from .grouped_query_attention import grouped_query_attention, grouped_query_attention_bwd, grouped_query_attention_fwd
@@ -27,6 +35,12 @@ __all__ = [
     "biased_attention",
     "biased_attention_bwd",
     "biased_attention_fwd",
+    "blockwise_attention",
+    "blockwise_attention_bwd",
+    "blockwise_attention_fwd",
+    "blockwise_causal_attention",
+    "blockwise_causal_attention_bwd",
+    "blockwise_causal_attention_fwd",
     "causal_attention",
     "causal_attention_bwd",
     "causal_attention_fwd",

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from ..activations.softmax import row_dots, softmax
+from ..activations.softmax import row_dots
 from ..shapes import Array, Residuals, admit, cotangent
 
 
@@ -26,16 +26,18 @@ def attention(Q: Array, K: Array, V: Array) -> Array:
 def attention_fwd(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    P = softmax(scores(Q, K))
-    O = P @ V
-    return O, (Q, K, V, P, O)
+    E, Z = exponentials(scores(Q, K))
+    # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
+    O = E @ V
+    O /= Z
+    return O, (Q, K, V, E, Z, O)
 
 
 def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    O = residuals[-1]
+    Q, K, V, E, Z, O = residuals
     dO = cotangent("attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward(residuals, dO)[:3]
+    return backward((Q, K, V, E, O), dO / Z)[:3]
 
 
 # What the variants share: they differ in the scores alone.
@@ -49,17 +51,23 @@ def scores(Q: Array, K: Array) -> Array:
 
 def masked_softmax(S: Array) -> Array:
     """The softmax of rows in which -inf leaves an entry out; zeros for a row of nothing else. Overwrites S."""
+    E, Z = exponentials(S)
+    E /= Z
+    return E
+
+
+def exponentials(S: Array) -> tuple[Array, Array]:
+    """E and its row sums Z, of which the softmax is E / Z; zeros over 1 for a row of nothing but -inf. Overwrites S."""
     # From the lowest finite number on: -inf - -inf would be NaN.
     S -= S.max(axis=-1, keepdims=True, initial=np.finfo(S.dtype).min)
-    np.exp(S, out=S)
-    Z = S.sum(axis=-1, keepdims=True)
+    E = np.exp(S, out=S)
+    Z = E.sum(axis=-1, keepdims=True)
     Z[Z == 0] = 1
-    S /= Z
-    return S
+    return E, Z
 
 
 def backward(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array, Array]:
-    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dS[..., i, j]"""
+    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dS[..., i, j]; with E and dO / Z, or P and dO"""
     Q, K, V, P, O = residuals
     dV = P.swapaxes(-1, -2) @ dO
     dS = dO @ V.swapaxes(-1, -2)

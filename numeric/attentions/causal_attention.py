@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, masked_softmax, scores
+from .attention import backward, exponentials, scores
 
 
 def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
@@ -19,14 +19,16 @@ def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
 def causal_attention_fwd(Q: Array, K: Array, V: Array, *, past: int = 0) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("causal_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    seen = np.tri(Q.shape[-2], K.shape[-2], past, dtype=bool)
-    P = masked_softmax(np.where(seen, scores(Q, K), -np.inf))
-    O = P @ V
-    return O, (Q, K, V, P, O)
+    S = scores(Q, K)
+    S += np.where(np.tri(Q.shape[-2], K.shape[-2], past, dtype=bool), S.dtype.type(0), -np.inf)
+    E, Z = exponentials(S)
+    O = E @ V
+    O /= Z
+    return O, (Q, K, V, E, Z, O)
 
 
 def causal_attention_bwd(residuals: Residuals, dO: Array, *, past: int = 0) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    O = residuals[-1]
+    Q, K, V, E, Z, O = residuals
     dO = cotangent("causal_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward(residuals, dO)[:3]
+    return backward((Q, K, V, E, O), dO / Z)[:3]

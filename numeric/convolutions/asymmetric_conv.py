@@ -49,7 +49,7 @@ def asymmetric_conv1d_fwd(
         moves,
         {"stride": stride, "dilation": dilation, "left": left, "right": right},
     )
-    return correlate(X, W, directions) + b[:, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def asymmetric_conv1d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
@@ -121,7 +121,7 @@ def asymmetric_conv2d_fwd(
             "right": right,
         },
     )
-    return correlate(X, W, directions) + b[:, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def asymmetric_conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
@@ -213,7 +213,7 @@ def asymmetric_conv3d_fwd(
             "right": right,
         },
     )
-    return correlate(X, W, directions) + b[:, None, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def asymmetric_conv3d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:

@@ -23,7 +23,7 @@ def causal_conv1d_fwd(X: Array, W: Array, b: Array, *, dilation: int = 1) -> tup
     dilation = option("causal_conv1d", "dilation", dilation)
     past = dilation * (W.shape[-1] - 1)
     directions = [direction("causal_conv1d", "l", X.shape[-1], W.shape[-1], 1, dilation, past, 0)]
-    return correlate(X, W[..., ::-1], directions) + b[:, None], (X, W, directions)
+    return correlate(X, W[..., ::-1], directions, b), (X, W, directions)
 
 
 def causal_conv1d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:

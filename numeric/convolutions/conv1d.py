@@ -10,10 +10,9 @@ read.
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..shapes import Array, Residuals, admit, cotangent
-from .toeplitz import output_size, pad, windows
+from .spatial import Direction, bias, correlate, kernel, spread
+from .toeplitz import output_size
 
 OPERANDS = ("X, axis l", "W, axis k")
 
@@ -28,30 +27,14 @@ def conv1d_fwd(
 ) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     X, W, b = admit("conv1d", "X[...,c,l] W[o,c,k] b[o]", X, W, b)
-    o, c, taps = W.shape
+    taps = W.shape[-1]
     t = output_size("conv1d", OPERANDS, X.shape[-1], taps, stride, padding, dilation)
-    reads = windows(pad(X, padding), taps, stride, dilation)
-    columns = reads.swapaxes(-1, -2).reshape(*X.shape[:-2], c * taps, t)
-    Y = W.reshape(o, c * taps) @ columns
-    Y += b[:, None]
-    return Y, (X, W, stride, padding, dilation)
+    directions = [Direction(X.shape[-1], taps, t, stride, dilation, padding, padding)]
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def conv1d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
     """dY[..., o, t] -> dX[..., c, l], dW[o, c, k], db[o]"""
-    X, W, stride, padding, dilation = residuals
-    (*leading, c, n), (o, _, taps) = X.shape, W.shape
-    # The columns are formed again, since keeping them would hold `taps` copies of X in memory.
-    reads = windows(pad(X, padding), taps, stride, dilation)
-    t = reads.shape[-2]
-    dY = cotangent("conv1d_bwd", "dY[...,o,t]", dY, (*leading, o, t), X.dtype)
-
-    summed = [*range(len(leading)), -1]
-    dW = np.tensordot(reads, dY, axes=([*summed[:-1], -2], summed)).transpose(2, 0, 1)
-
-    dreads = (W.reshape(o, c * taps).T @ dY).reshape(*leading, c, taps, t)
-    dX_padded = np.zeros((*leading, c, n + 2 * padding), dY.dtype)
-    writes = windows(dX_padded, taps, stride, dilation, writeable=True)
-    for k in range(taps):
-        writes[..., k] += dreads[..., k, :]
-    return dX_padded[..., padding : padding + n], dW, dY.sum(axis=tuple(summed))
+    X, W, directions = residuals
+    dY = cotangent("conv1d_bwd", "dY[...,o,t]", dY, (*X.shape[:-2], W.shape[0], directions[0].steps), X.dtype)
+    return spread(dY, W, directions), kernel(X, dY, directions), bias(dY, 1)

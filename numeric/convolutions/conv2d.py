@@ -22,7 +22,7 @@ def conv2d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("conv2d", "X[...,c,h,w] W[o,c,u,v] b[o]", X, W, b)
     directions = alike("conv2d", "hw", X.shape, W.shape, stride, padding, dilation)
-    return correlate(X, W, directions) + b[:, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:

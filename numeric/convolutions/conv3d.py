@@ -23,7 +23,7 @@ def conv3d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("conv3d", "X[...,c,f,h,w] W[o,c,r,u,v] b[o]", X, W, b)
     directions = alike("conv3d", "fhw", X.shape, W.shape, stride, padding, dilation)
-    return correlate(X, W, directions) + b[:, None, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def conv3d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:

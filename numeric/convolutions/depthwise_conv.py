@@ -10,10 +10,12 @@ one multiplication and addition for each tap passes over whole arrays (Sifre, 20
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent
+from .lines import Lines
 from .spatial import Directions, alike, bias, blank, inside, pad, steps, taps, windows
 
 
@@ -61,6 +63,54 @@ def depthwise_conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array,
 
 def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array:
     """Y[..., c, i…] = b[c] + Σ_u W[c, u…] X[..., c, s i + d u - p]"""
+    rank = len(directions)
+    if any(d.stride > 1 for d in directions) or not X.size:
+        return _over_windows(X, W, b, directions)
+    maps = X.reshape(-1, *X.shape[-rank:])
+    Y = np.empty((len(maps), *steps(directions)), X.dtype)
+    lines = Lines(directions, X.dtype, len(maps))
+    total, product = lines.room(), lines.room()
+    for part, here in lines.parts(len(maps)):
+        lines.maps[here] = maps[part]
+        channel = np.arange(part.start, part.stop) % len(W)
+        total[here] = b[channel, None]
+        for tap, reads in lines.taps():
+            total[here] += np.multiply(reads[here], _column(W, channel, tap), out=product[here])
+        Y[part] = lines.places(total)[here]
+    return Y.reshape(*X.shape[:-rank], *steps(directions))
+
+
+def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
+    rank = len(directions)
+    if any(d.stride > 1 for d in directions) or not X.size:
+        return _over_windows_bwd(X, W, dY, directions)
+    maps, rows = X.reshape(-1, *X.shape[-rank:]), dY.reshape(-1, *dY.shape[-rank:])
+    dX = np.empty(maps.shape, dY.dtype)
+    products = np.empty((len(maps), *taps(directions)), dY.dtype)
+    read, written = Lines(directions, X.dtype, len(maps)), Lines(directions, dY.dtype, len(maps))
+    # What is no place stays 0, and adds nothing.
+    G, product = written.room(), written.room()
+    for part, here in read.parts(len(maps)):
+        read.maps[here] = maps[part]
+        written.lines[...] = 0
+        written.places(G)[here] = rows[part]
+        channel = np.arange(part.start, part.stop) % len(W)
+        for (tap, reads), (_, writes) in zip(read.taps(), written.taps(), strict=True):
+            writes[here] += np.multiply(G[here], _column(W, channel, tap), out=product[here])
+            # Inner products, without an array of all products.
+            products[(part, *tap)] = np.einsum("cl,cl->c", reads[here], G[here])
+        dX[part] = written.maps[here]
+    dW = products.reshape(-1, *W.shape).sum(axis=0)
+    return dX.reshape(X.shape), dW, bias(dY, rank)
+
+
+def _column(W: Array, channel: Array, tap: tuple[Any, ...]) -> Array:
+    """The weights of these channels at one tap, as a column."""
+    return W[(..., *tap)][channel, None]
+
+
+def _over_windows(X: Array, W: Array, b: Array, directions: Directions) -> Array:
+    """Y[..., c, i…] = b[c] + Σ_u W[c, u…] X[..., c, s i + d u - p]"""
     reads = windows(pad(X, directions), directions)
     Y = np.empty((*X.shape[: -len(directions)], *steps(directions)), X.dtype)
     Y[...] = _per_channel(b, directions)
@@ -69,7 +119,7 @@ def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array
     return Y
 
 
-def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
+def _over_windows_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
     rank = len(directions)
     reads = windows(pad(X, directions), directions)
     dX_padded = blank(X.shape[:-rank], directions, dY.dtype)

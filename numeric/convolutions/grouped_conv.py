@@ -23,7 +23,7 @@ def grouped_conv1d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("grouped_conv1d", "X[...,g,c,l] W[g,o,c,k] b[g,o]", X, W, b)
     directions = alike("grouped_conv1d", "l", X.shape, W.shape, stride, padding, dilation)
-    return correlate(X, W, directions) + b[:, :, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def grouped_conv1d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
@@ -45,7 +45,7 @@ def grouped_conv2d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("grouped_conv2d", "X[...,g,c,h,w] W[g,o,c,u,v] b[g,o]", X, W, b)
     directions = alike("grouped_conv2d", "hw", X.shape, W.shape, stride, padding, dilation)
-    return correlate(X, W, directions) + b[:, :, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def grouped_conv2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
@@ -67,7 +67,7 @@ def grouped_conv3d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("grouped_conv3d", "X[...,g,c,f,h,w] W[g,o,c,r,u,v] b[g,o]", X, W, b)
     directions = alike("grouped_conv3d", "fhw", X.shape, W.shape, stride, padding, dilation)
-    return correlate(X, W, directions) + b[:, :, None, None, None], (X, W, directions)
+    return correlate(X, W, directions, b), (X, W, directions)
 
 
 def grouped_conv3d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations.log_softmax import log_softmax
-from ..shapes import Array, Residuals, admit, cotangent
+from ..activations.softmax import row_dots
+from ..shapes import Array, Residuals, admit, cotangent, row_blocks
 from ._nonempty import nonempty
 
 
@@ -22,13 +22,28 @@ def cross_entropy_fwd(Z: Array, T: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Z, T = admit("cross_entropy", "Z[b,c] T[b,c]", Z, T)
     nonempty("cross_entropy", "Z", "b", Z)
-    logP = log_softmax(Z)
-    return -np.sum(T * logP) / len(Z), (T, logP)
+    total, norm = Z.dtype.type(0), np.empty((len(Z), 1), Z.dtype)
+    for part in row_blocks(Z):
+        top = Z[part].max(axis=-1, keepdims=True)
+        shifted = Z[part] - top
+        likely = row_dots(T[part], shifted)
+        logs = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
+        norm[part] = top + logs
+        total += np.sum(logs * T[part].sum(axis=-1, keepdims=True) - likely)
+    # log P = Z - norm is formed again rather than kept: Z is there already.
+    return np.asarray(total / len(Z), Z.dtype), (Z, T, norm)
 
 
 def cross_entropy_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
     """dL -> dZ[b, c], dT[b, c]"""
-    T, logP = residuals
+    Z, T, norm = residuals
     dL = cotangent("cross_entropy_bwd", "dL[]", dL, (), T.dtype)
     share = dL / len(T)
-    return share * (np.exp(logP) - T), -share * logP
+    dZ, dT = np.empty(Z.shape, share.dtype), np.empty(T.shape, share.dtype)
+    for part in row_blocks(Z):
+        logP = Z[part] - norm[part]
+        np.multiply(logP, -share, out=dT[part])
+        P = np.exp(logP, out=logP)
+        P -= T[part]
+        np.multiply(P, share, out=dZ[part])
+    return dZ, dT

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent, positions
+from ..shapes import Array, Residuals, admit, cotangent, positions, row_blocks
 
 
 def sparse_cross_entropy(Z: Array, label: Any) -> Array:
@@ -48,22 +48,31 @@ def _forward(layer: str, Z: Array, label: Any, epsilon: float) -> tuple[Array, R
     [Z] = admit(layer, "Z[b,c]", Z)
     rows, classes = Z.shape
     label = positions(layer, "label[b]", label, classes, rows)
-    logarithms = Z - Z.max(axis=-1, keepdims=True)
-    P = np.exp(logarithms)
-    total = P.sum(axis=-1, keepdims=True)
-    logarithms -= np.log(total)
-    P /= total
-    L = -(1 - epsilon) * logarithms[np.arange(rows), label].sum()
-    if epsilon:
-        L -= epsilon / classes * logarithms.sum()
-    return np.asarray(L / rows, Z.dtype), (P, label, epsilon)
+    total, norm = Z.dtype.type(0), np.empty((rows, 1), Z.dtype)
+    for part in row_blocks(Z):
+        top = Z[part].max(axis=-1, keepdims=True)
+        shifted = Z[part] - top
+        likely = (1 - epsilon) * np.take_along_axis(shifted, label[part, None], axis=-1)
+        if epsilon:
+            likely += epsilon / classes * shifted.sum(axis=-1, keepdims=True)
+        logs = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
+        norm[part] = top + logs
+        total += np.sum(logs - likely)
+    # P = exp(Z - norm) is formed again rather than kept: Z is there already.
+    return np.asarray(total / rows, Z.dtype), (Z, norm, label, epsilon)
 
 
 def _backward(layer: str, residuals: Residuals, dL: Array) -> Array:
-    P, label, epsilon = residuals
-    dL = cotangent(layer, "dL[]", dL, (), P.dtype)
-    rows, classes = P.shape
-    dZ = P - epsilon / classes
-    dZ[np.arange(rows), label] -= 1 - epsilon
-    dZ *= dL / rows
+    Z, norm, label, epsilon = residuals
+    dL = cotangent(layer, "dL[]", dL, (), Z.dtype)
+    rows, classes = Z.shape
+    share = dL / rows
+    dZ = np.empty(Z.shape, share.dtype)
+    for part in row_blocks(Z):
+        P = Z[part] - norm[part]
+        np.exp(P, out=P)
+        if epsilon:
+            P -= epsilon / classes
+        np.multiply(P, share, out=dZ[part])
+    dZ[np.arange(rows), label] -= (1 - epsilon) * share
     return dZ

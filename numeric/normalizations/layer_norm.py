@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
-from .standardize import standardized, through_standardized
+from ..activations.softmax import row_dots
+from ..linear_maps.linear import as_rows
+from ..shapes import Array, Residuals, admit, cotangent, row_blocks
 
 
 def layer_norm(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Array:
@@ -20,17 +21,37 @@ def layer_norm(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Arr
 def layer_norm_fwd(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     X, gamma, beta = admit("layer_norm", "X[...,j] gamma[j] beta[j]", X, gamma, beta)
-    xhat, r = standardized(X, -1, eps)
-    return gamma * xhat + beta, (gamma, xhat, r)
+    rows = as_rows(X)
+    Y, mu, r = np.empty_like(rows), np.empty((len(rows), 1), X.dtype), np.empty((len(rows), 1), X.dtype)
+    for part in row_blocks(rows):
+        mu[part] = rows[part].mean(axis=-1, keepdims=True)
+        y = np.subtract(rows[part], mu[part], out=Y[part])
+        # The variance of what is centred: Σ x² / n - μ² would lose all digits where μ is large.
+        r[part] = 1 / np.sqrt(row_dots(y, y) / X.shape[-1] + eps)
+        y *= r[part]
+        y *= gamma
+        y += beta
+    # X is there already: xhat = (X - μ) r is formed again rather than kept.
+    return Y.reshape(X.shape), (X, gamma, mu, r)
 
 
 def layer_norm_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
     """dY[..., j] -> dX[..., j], dgamma[j], dbeta[j]"""
-    gamma, xhat, r = residuals
-    dY = cotangent("layer_norm_bwd", "dY[...,j]", dY, xhat.shape, xhat.dtype)
-    dX = through_standardized(xhat, r, dY * gamma, -1)
-    over = tuple(range(xhat.ndim - 1))
-    return dX, np.sum(dY * xhat, over), dY.sum(over)
+    X, gamma, mu, r = residuals
+    dY = cotangent("layer_norm_bwd", "dY[...,j]", dY, X.shape, X.dtype)
+    rows, G = as_rows(X), as_rows(dY)
+    dX, dgamma, dbeta = np.empty_like(G), np.zeros(gamma.shape, G.dtype), np.zeros(gamma.shape, G.dtype)
+    for part in row_blocks(rows):
+        xhat = rows[part] - mu[part]
+        xhat *= r[part]
+        dgamma += np.einsum("bj,bj->j", G[part], xhat)
+        dbeta += G[part].sum(axis=0)
+        h = np.multiply(G[part], gamma, out=dX[part])
+        mean = h.mean(axis=-1, keepdims=True)
+        h -= np.multiply(xhat, row_dots(h, xhat) / X.shape[-1])
+        h -= mean
+        h *= r[part]
+    return dX.reshape(X.shape), dgamma, dbeta
 
 
 def rms_norm(X: Array, gamma: Array, *, eps: float = 1e-6) -> Array:

@@ -1,0 +1,89 @@
+"""Rounds in which each contestant has a turn, in an order drawn anew: what disturbs the machine disturbs all alike.
+
+A turn is one call that is not counted, which brings the contestant's data back to the caches and wakes its threads,
+and then as many calls as fill `TURN`, of which the mean counts. Between two turns threads of the last one may still
+be spinning in wait for work, on the cores that the next one needs: a short sleep lets them go to rest.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Work = Callable[[], object]
+Clock = Callable[[], float]
+
+# Seconds.
+TURN = 0.005
+REST = 0.002
+# A call this long needs no other before it: what it finds in the caches is of no weight.
+LONG = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """At most so many rounds, and no new one after so many seconds, but the least in any case."""
+
+    rounds: int = 15
+    seconds: float = 5.0
+    # Six paired ratios are the fewest of which the range is a 95 % interval of the median.
+    least: int = 6
+    # On a machine that others use, the processor's time instead, which takes one thread to mean anything.
+    clock: Clock = time.perf_counter
+
+
+def timed(work: Work, clock: Clock, calls: int = 1) -> float:
+    """Seconds for one call, the mean of several."""
+    start = clock()
+    for _ in range(calls):
+        work()
+    return (clock() - start) / calls
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one contestant does in each round."""
+
+    work: Work
+    calls: int
+    # Whether a call that is not counted goes before.
+    warm: bool
+
+    def seconds(self, clock: Clock) -> float:
+        """For one call, the mean of those that are counted."""
+        time.sleep(REST)
+        if self.warm:
+            self.work()
+        return timed(self.work, clock, self.calls)
+
+
+def turn(work: Work, clock: Clock) -> Turn:
+    """As many calls as fill a turn. The first call of all is not counted."""
+    work()
+    once = max(timed(work, clock), 1e-7)
+    return Turn(work, max(1, round(TURN / once)), warm=once < LONG)
+
+
+def rounds(works: Mapping[str, Work], plan: Plan, rng: random.Random) -> dict[str, list[float]]:
+    """name -> seconds for one call, in each round."""
+    turns = {name: turn(work, plan.clock) for name, work in works.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    names = list(works)
+    end = time.perf_counter() + plan.seconds
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for n in range(plan.rounds):
+            if n >= plan.least and time.perf_counter() > end:
+                break
+            rng.shuffle(names)
+            for name in names:
+                seconds[name].append(turns[name].seconds(plan.clock))
+            gc.collect(0)
+    finally:
+        if collecting:
+            gc.enable()
+    return seconds
