@@ -131,10 +131,10 @@ class Oracle:
             terms = [(index.name, self.number(c)) for index, c in affine.terms]
             lookups = [(entry, self.number(c)) for entry, c in affine.lookups]
             self.places[id(affine)] = affine, self.number(affine.constant), terms, lookups
-        _, place, terms, lookups = self.places[id(affine)]
-        for name, coefficient in terms:
+        _, place, plain, looked_up = self.places[id(affine)]
+        for name, coefficient in plain:
             place += coefficient * at[name]
-        for entry, coefficient in lookups:
+        for entry, coefficient in looked_up:
             place += coefficient * self.position(entry, at)
         return place
 
