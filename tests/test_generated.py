@@ -76,7 +76,7 @@ def test_ruff_has_nothing_to_say(tmp_path):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_module_needs_numpy_only_and_loops_over_taps_only(name):
+def test_a_module_needs_numpy_only_and_loops_over_taps_and_pieces_only(name):
     tree = ast.parse(numpy_source(ALL[name]))
     imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     imported |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
@@ -91,6 +91,13 @@ def test_a_module_needs_numpy_only_and_loops_over_taps_only(name):
         "zip(shape, rows, strict=True)",
         "np.ndindex(*sizes)",
         "np.ndindex(*sizes[:taps])",
+        "np.ndindex(*taps)",
+        "arrays[1:]",
+        "_pieces(array, sizes, rows)",
+        "_parts(len(array), total)",
+        "_parts(sizes[-places], total // len(array))",
+        "_parts(len(values), result.nbytes * math.prod(taps))",
+        "_parts(len(array), 4 * result.nbytes)",
         "coefficients[2:]",
         "range(0, flat.size, 16384)",
     }

@@ -99,11 +99,29 @@ EXPECTED = [
     (
         own.spread_back,
         "spread_back_fwd",
-        ["y = _overlap_add(x[..., None, :], (n_t,), 1, (0, 1, stride), weights=w[:, None])"],
+        [
+            "y_rows = _spread(w[None, :, None], x.reshape(-1, n)[:, None, :], (n_t,), (0, 1, stride))",
+            "y = y_rows.reshape(*ell, n_t)",
+        ],
     ),
     # tap by tap: no array of all products, and no copy of a window
     (own.window_sums, "window_sums_fwd", ["Y = _tap_sum(_windows(X, (K, n_t), (0, 1, 2)), -2)", "W = w.copy()"]),
-    (own.own_kernels, "own_kernels_fwd", ["Y = _tap_sum(_windows(X, (K, n_t), (1, 1, 1)), -2, W[:, :, None])"]),
+    # columns of a piece of the window at a time, for the leading axes as one
+    (
+        own.own_kernels,
+        "own_kernels_fwd",
+        ["Y = _correlate(W[:, None, :], X.reshape(-1, D, n), (K, n_t), (1, 1, 1)).reshape(*ell, D, n_t)"],
+    ),
+    (
+        own.own_kernels,
+        "own_kernels_bwd",
+        [
+            "dX = _correlate(W[:, None, :], dY.reshape(-1, D, n_t), (K, n), (-1, -1, 1)).reshape(*ell, D, n)",
+            "dY_rows = dY.reshape(-1, D, n_t)",
+            "dW_rows = _tap_products(dY_rows[:, :, None, :], X.reshape(-1, D, n), (K, n_t), (1, 1, 1))",
+            "dW = dW_rows.reshape(D, K)",
+        ],
+    ),
     (
         own.shifted_products,
         "shifted_products_fwd",

@@ -13,7 +13,7 @@ from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat, flatten_group, group_of, ordered, permute, positions
 from derive.lowering.matmul import einsum, matmul
 from derive.lowering.program import Contract, Inner, Map, Number, Reduce, Value
-from derive.lowering.taps import runs_over_taps, sum_of_taps
+from derive.lowering.taps import largest_of_taps, runs_over_taps, sum_of_taps
 
 Indices = frozenset[Index]
 
@@ -116,8 +116,8 @@ def reduce(value: Value, over: Sequence[Index], op: str = "sum") -> Value:
     left = tuple(a for a in value.axes if a not in over)
     if not left:
         return Reduce(op, value, (), axes=())
-    if op == "sum" and runs_over_taps(value, over):
-        return sum_of_taps(value, None, over)
+    if runs_over_taps(value, over):
+        return sum_of_taps(value, None, over) if op == "sum" else largest_of_taps(value, over)
     if group is None or group not in over:
         return Reduce(op, value, positions(value, over), axes=left)
     plain = [i for i in over if i != group]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from derive.core.axes import Index
+from derive.lowering.columns import windowed
 from derive.lowering.layout import flat, flatten_group, group_of, merge, permute, shape_of, split
 from derive.lowering.program import Contract, Inner, Name, Permute, Reshape, Value, Window, is_new
 from derive.lowering.taps import tap_inner, tap_sum
@@ -59,6 +60,9 @@ class Sides:
 
 def matmul(a: Value, b: Value, sums: Sequence[Index], order: Sequence[Index]) -> Value:
     """Σ over `sums` of a·b, its result over the other indices, in `order` where that costs nothing."""
+    by_columns = windowed(a, b, sums)
+    if by_columns is not None:
+        return by_columns
     group = group_of([*a.axes, *b.axes])
     if group is not None and group in sums:
         sums = [flat(group) if i == group else i for i in sums]

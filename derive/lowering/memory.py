@@ -25,11 +25,13 @@ from derive.lowering.program import (
     Assign,
     CallLayer,
     Contract,
+    Correlate,
     Expand,
     Map,
     Name,
     Number,
     Reshape,
+    Spread,
     Statement,
     Value,
     is_new,
@@ -143,7 +145,7 @@ def _unseen(inner: Value, other: Value, whole: Value) -> bool:
 def _room(value: Value, whole: Value) -> bool:
     """Is it a new array without a name, as large as the whole?"""
     matrix = value.operand if isinstance(value, Reshape) else value
-    new = isinstance(matrix, (Contract, Map)) and matrix.kind == "array"
+    new = isinstance(matrix, (Contract, Correlate, Spread, Map)) and matrix.kind == "array"
     return new and value.axes == whole.axes
 
 

@@ -160,12 +160,57 @@ class Window(Value):
 
 
 @dataclass(frozen=True)
+class TapMax(Value):
+    """The largest over some axes of a window, tap by tap."""
+
+    operand: Value
+    over: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class TapSum(Value):
     """The sum over some axes of a window, or of its product with weights: tap by tap, with no array of all products."""
 
     operand: Value
     weights: Value | None
     over: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Correlate(Value):
+    """Kernels […, row, tap] times a window [item, …, taps, places]: [item, …, row, places], as matrix products.
+
+    The window is that of an operand [item, …, positions]; its places are the last axes, as many as there are rows, and
+    the kernels have all others, but those in front, as one.
+    """
+
+    kernels: Value
+    operand: Value
+    sizes: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class TapProducts(Value):
+    """Values [item, …, row, places] times a window [item, …, taps, places] of an operand: […, row, taps]."""
+
+    values: Value
+    operand: Value
+    sizes: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Spread(Value):
+    """The adjoint of Correlate: kernels […, row, taps, summed] times values [item, …, summed, places], added at rows.
+
+    As in a scatter, a row tells where the entry of each tap and place goes along an axis of the given length.
+    """
+
+    kernels: Value
+    values: Value
+    shape: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -194,6 +239,16 @@ class Scatter(Value):
     rows: tuple[Row, ...]
     taps: int | None
     weights: Value | None = None
+
+
+@dataclass(frozen=True)
+class SpreadMaximum(Value):
+    """Values [item, places] added at rows, each at the first tap at which a window of an operand is largest."""
+
+    values: Value
+    operand: Value
+    sizes: tuple[Coefficient, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -266,9 +321,13 @@ class Copy(Value):
 
 # Values that cost nothing: a name, or a view of one.
 VIEWS = (Name, Permute, Expand, Diagonal, Window)
+# What reads through a window.
+WINDOWED = (Window, Correlate, TapProducts, SpreadMaximum)
 LEAVES = (Name, Number, Extent, Positions)
 # Values that are computed into memory of their own.
-NEW = (Map, Contract, Inner, TapInner, TapSum, Reduce, Scatter, Gather, AddAt, Marked, Cast, Fill, Copy)
+# Products of two arrays, which no single pass over their entries makes; and sums over windows.
+PRODUCTS = (Contract, Inner, TapInner, TapSum, TapMax, Correlate, TapProducts, Spread, SpreadMaximum)
+NEW = (*PRODUCTS, Map, Reduce, Scatter, Gather, AddAt, Marked, Cast, Fill, Copy)
 
 
 def is_new(value: Value) -> bool:

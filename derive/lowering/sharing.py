@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from derive.lowering.program import (
     LEAVES,
+    PRODUCTS,
     VIEWS,
     AddAt,
     Assign,
@@ -20,7 +21,6 @@ from derive.lowering.program import (
     Expand,
     FirstMaximum,
     Gather,
-    Inner,
     Map,
     Name,
     Permute,
@@ -29,11 +29,10 @@ from derive.lowering.program import (
     Reshape,
     Scatter,
     Statement,
-    TapInner,
-    TapSum,
     Value,
     Window,
     is_new,
+    names_read,
     operands,
     walk,
 )
@@ -46,7 +45,7 @@ TOLD_BY_MAP = {
 }
 # What is worth taking out of a line that is too long, and room for its name.
 SHORTEST, NAME_LENGTH = 20, 16
-COMPUTED = (Map, Contract, Inner, Reduce, Scatter, TapSum, TapInner, Gather, AddAt, FirstMaximum, Cast)
+COMPUTED = (*PRODUCTS, Map, Reduce, Scatter, Gather, AddAt, FirstMaximum, Cast)
 
 
 def shared(statements: Sequence[Statement], taken: Iterable[str]) -> list[Statement]:
@@ -192,19 +191,40 @@ def fresh_name(stem: str, taken: set[str]) -> str:
 def broken_up(
     statements: Sequence[Statement], taken: Iterable[str], length: Callable[[Value], int], limit: int
 ) -> list[Statement]:
-    """The statements, with parts of those that are too long to read in a statement of their own."""
+    """The statements, with parts of those that are too long to read in a statement of their own, each part once."""
     names = set(taken)
+    changing = {name for s in statements if isinstance(s, Assign) for name in _changed(s)}
+    known: dict[Value, Name] = {}
     result: list[Statement] = []
+
+    def broken(statement: Assign) -> list[Statement]:
+        for old, name in known.items():
+            statement = replace(statement, value=substituted(statement.value, old, name))
+        parts = _broken(statement, names, length, limit)
+        for part in parts[:-1]:
+            if (
+                isinstance(part, Assign)
+                and part.target != statement.target
+                and changing.isdisjoint(names_read([part.value]))
+            ):
+                known[part.value] = Name(part.target, part.value.kind, axes=part.value.axes)
+        return parts
+
     for statement in statements:
         scattered = _scattered(statement.value) if isinstance(statement, Assign) else None
         if isinstance(statement, Assign) and scattered is not None:
             # What is scattered is worth a name of its own: the value at each tap.
             name = fresh_name(f"{statement.target}_taps", names)
-            result += _broken(Assign(name, scattered, statement.implements), names, length, limit)
+            result += broken(Assign(name, scattered, statement.implements))
             value = substituted(statement.value, scattered, Name(name, axes=scattered.axes))
             statement = replace(statement, value=value, implements=None)
-        result += _broken(statement, names, length, limit) if isinstance(statement, Assign) else [statement]
+        result += broken(statement) if isinstance(statement, Assign) else [statement]
     return result
+
+
+def _changed(statement: Assign) -> tuple[str, ...]:
+    """The name that a statement writes to in place."""
+    return (statement.target,) if statement.update else (statement.out,) if statement.out else ()
 
 
 def _scattered(value: Value) -> Value | None:
@@ -229,7 +249,8 @@ def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], 
             statement = replace(statement, value=operands(value)[0])
             continue
         if stem == PART and not statement.target.startswith(PART):
-            stem = f"{statement.target}_{'matrix' if isinstance(statement.value, Reshape) else PART}"
+            kind = "matrix" if isinstance(part, Contract) else "rows"
+            stem = f"{statement.target}_{kind if isinstance(statement.value, Reshape) else PART}"
         name = fresh_name(stem, names)
         result.append(Assign(name, part, statement.implements))
         value = substituted(value, part, Name(name, part.kind, axes=part.axes))

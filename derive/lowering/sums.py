@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
-from derive.core.atoms import Atom
+from derive.calculus.rules import bare_read
+from derive.core.atoms import Argmax, Atom
 from derive.core.axes import Index
 from derive.core.terms import Factor, Term, from_term
+from derive.lowering.columns import spread, spread_maximum
 from derive.lowering.conditions import Condition
 from derive.lowering.contract import contract, sum_alone
 from derive.lowering.elementwise import Quotient
@@ -75,6 +77,9 @@ class Sums(Masks):
         # Where an entry comes from says nothing of conditions on where it goes.
         guards = tuple(g for g in guards if not set(plan.targets) & set(g.axes))
         everything = [*order, *sources]
+        product = self.spread(plan, everything, guards, scalars) or self.at_maximum(plan, everything, guards, scalars)
+        if product is not None:
+            return product
         whole = scalars.times(Quotient((self.term(plan.rest, everything, guards),))).value(everything)
         kept = ordered((i for i in whole.axes if i not in sources), order)
         inside = (*kept, *sources)
@@ -83,6 +88,31 @@ class Sums(Masks):
         taps = len(plan.taps) if plan.injective else None
         shape = tuple(i.size for i in plan.targets)
         return Scatter(read_only(values), shape, rows, taps, weights, axes=(*kept, *plan.targets))
+
+    def spread(self, plan: ScatterPlan, order: Order, guards: Guards, scalars: Quotient) -> Value | None:
+        """A scatter of a product of two arrays, one with the taps and one with the places."""
+        factors = plan.rest.factors
+        if not plan.injective or len(factors) != 2:
+            return None
+        found, conditions = self.operands(factors, order, guards, lambda factor: order)
+        if conditions or len(found) != 2 or not found[0].indices or not found[1].indices:
+            return None
+        taps = set(plan.taps)
+        kernels, values = sorted(found, key=lambda o: taps.isdisjoint(o.indices))
+        left, right = (o.value(ordered(o.indices, order)) for o in (kernels, values))
+        return spread(scalars.times(Quotient((left,))).value(left.axes), right, plan)
+
+    def at_maximum(self, plan: ScatterPlan, order: Order, guards: Guards, scalars: Quotient) -> Value | None:
+        """A scatter to the first place at which a tensor is largest among its reads at the taps."""
+        found = [a for a, e in plan.rest.factors if isinstance(a, Argmax) and {i.plain for i in a.at} == set(plan.taps)]
+        if not plan.injective or len(found) != 1 or not bare_read(found[0].body):
+            return None
+        (place,) = found
+        at = dict(zip(place.over, place.at, strict=True))
+        windows = self.candidates(place.body.substitute(at), order, guards)
+        rest = Term(plan.rest.coefficient, tuple(f for f in plan.rest.factors if f[0] != place), plan.rest.bound)
+        values = scalars.times(Quotient((self.term(rest, order, guards),))).value(order)
+        return spread_maximum(values, windows, plan)
 
     def added(self, plan: AddingPlan, order: Order, guards: Guards, scalars: Quotient) -> Value:
         guards = tuple(g for g in guards if plan.target not in g.axes)

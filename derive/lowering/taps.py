@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from derive.core.axes import Index
 from derive.lowering.layout import align, permute, positions
-from derive.lowering.program import TapInner, TapSum, Value, Window
+from derive.lowering.program import TapInner, TapMax, TapSum, Value, Window
 
 # An inner product over one data axis is as fast in one einsum for all taps.
 DATA_AXES = 2
@@ -40,6 +40,12 @@ def sum_of_taps(window: Value, weights: Value | None, over: Sequence[Index]) -> 
     rest = tuple(i for i in laid_out.axes if i not in over)
     factor = align(weights, laid_out.axes) if weights is not None else None
     return TapSum(laid_out, factor, positions(laid_out, over), axes=rest)
+
+
+def largest_of_taps(window: Value, over: Sequence[Index]) -> Value:
+    """The largest over taps of a window."""
+    rest = tuple(i for i in window.axes if i not in over)
+    return TapMax(window, positions(window, over), axes=rest)
 
 
 def tap_sum(a: Value, b: Value, sums: Sequence[Index]) -> Value | None:

@@ -18,6 +18,7 @@ from derive.lowering.program import (
     Cast,
     Contract,
     Copy,
+    Correlate,
     Diagonal,
     Expand,
     Extent,
@@ -35,7 +36,11 @@ from derive.lowering.program import (
     Row,
     Scatter,
     Size,
+    Spread,
+    SpreadMaximum,
     TapInner,
+    TapMax,
+    TapProducts,
     TapSum,
     Value,
     Window,
@@ -229,9 +234,28 @@ class NumpyPrinter:
         arguments = [self.print(value.operand), over, *([self.print(value.weights)] if value.weights else [])]
         return f"_tap_sum({', '.join(arguments)})", ATOM
 
+    def tap_max(self, value: TapMax) -> Printed:
+        over = str(value.over[0]) if len(value.over) == 1 else _tuple(value.over)
+        return f"_tap_max({self.print(value.operand)}, {over})", ATOM
+
     def tap_inner(self, value: TapInner) -> Printed:
         pattern = self.subscripts(value.pattern, value.operand.axes[: -value.taps], value.other.axes)
         return f'_tap_inner("{pattern}", {self.print(value.operand)}, {self.print(value.other)}, {value.taps})', ATOM
+
+    def correlate(self, value: Correlate) -> Printed:
+        return self.helper("_correlate", value.kernels, value.operand, value.sizes, value.rows)
+
+    def tap_products(self, value: TapProducts) -> Printed:
+        return self.helper("_tap_products", value.values, value.operand, value.sizes, value.rows)
+
+    def spread(self, value: Spread) -> Printed:
+        return self.helper("_spread", value.kernels, value.values, value.shape, value.rows)
+
+    def spread_maximum(self, value: SpreadMaximum) -> Printed:
+        return self.helper("_spread_maximum", value.values, value.operand, value.sizes, value.rows)
+
+    def helper(self, name: str, a: Value, b: Value, sizes: Sequence[Coefficient], rows: Sequence[Row]) -> Printed:
+        return f"{name}({self.print(a)}, {self.print(b)}, {self._windowed(sizes, rows)})", ATOM
 
     # layout
 
@@ -421,6 +445,11 @@ ROWS: dict[type, Callable[..., Printed]] = {
     Reduce: NumpyPrinter.reduce,
     TapSum: NumpyPrinter.tap_sum,
     TapInner: NumpyPrinter.tap_inner,
+    Correlate: NumpyPrinter.correlate,
+    TapProducts: NumpyPrinter.tap_products,
+    Spread: NumpyPrinter.spread,
+    SpreadMaximum: NumpyPrinter.spread_maximum,
+    TapMax: NumpyPrinter.tap_max,
     Contract: NumpyPrinter.contract,
     Inner: NumpyPrinter.inner,
     Permute: NumpyPrinter.permute,

@@ -189,6 +189,21 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
+def _tap_max(windows, axes):
+    """windows.max(axes), tap by tap: each comparison is of whole arrays."""
+    axes = np.atleast_1d(axes)
+    windows = np.moveaxis(windows, axes, range(len(axes)))
+    return _largest([windows[tap] for tap in np.ndindex(*windows.shape[: len(axes)])])
+
+
+def _largest(arrays):
+    """The largest of several arrays, entry by entry."""
+    result = arrays[0].copy()
+    for array in arrays[1:]:
+        np.maximum(result, array, out=result)
+    return result
+
+
 def _tap_sum(windows, axes, weights=None):
     """(windows * weights).sum(axes), tap by tap: no array of all products is made."""
     axes = np.atleast_1d(axes)
@@ -210,6 +225,99 @@ def _tap_inner(subscripts, windows, values, taps):
     return np.stack(found, axis=-1).reshape(*found[0].shape, *sizes)
 
 
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
+
+
+def _pieces(array, sizes, rows):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+    places = len(rows)
+    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
+    for items in _parts(len(array), total):
+        windows = _windows(array[items], sizes, *rows)
+        for steps in _parts(sizes[-places], total // len(array)):
+            index = (..., steps, *[slice(None)] * (places - 1))
+            yield (items, *index), windows[index]
+
+
+def _correlate(kernels, array, sizes, *rows):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
+
+    The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
+    a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
+    """
+    places = len(rows)
+    *batch, channels, taps = kernels.shape
+    result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        part = result[index]
+        columns = windows.reshape(len(part), *batch, taps, -1)
+        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+    return result
+
+
+def _tap_products(values, array, sizes, *rows):
+    """Z[..., o, k] = Σ_{n,i} values[n, ..., o, i] windows[n, ..., k, i], the windows and i as in _correlate."""
+    places = len(rows)
+    front = values.shape[1:-places]
+    taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
+        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
+        total += columns @ channels.mT
+    return total.mT.reshape(*front, *taps)
+
+
+def _spread(kernels, values, shape, *rows):
+    """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
+
+    There is a row (a, d, s) for each of the last axes. Where s = 1, it is a correlation with the kernels turned around;
+    that copies what is read for each tap j, where a loop over the taps adds up what is written, at twice the cost.
+    """
+    places = len(shape)
+    batch = values.ndim - places - 2
+    channels, *taps, summed = kernels.shape[batch:]
+    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places).tolist():
+        turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
+        kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
+        return _correlate(kernels, values, (*taps, *shape), *turned)
+    result = np.empty((*values.shape[: batch + 1], channels, *shape), values.dtype)
+    kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
+    times = np.multiply if summed == 1 else np.matmul
+    for items in _parts(len(values), result.nbytes * math.prod(taps)):
+        part = values[items]
+        front, sizes = (*part.shape[: batch + 1], channels), (*taps, *part.shape[-places:])
+        total, view = _written(front, sizes, shape, rows, values.dtype)
+        products = times(kernels, part.reshape(*part.shape[:-places], -1)).reshape(view.shape)
+        products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+        for tap in np.ndindex(*taps):
+            written = view[tap]
+            written += products[tap]
+        result[items] = total
+    return result
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
+
+
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
+    """
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*front, *padded), dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
+
+
 def _overlap_add(values, shape, taps, *rows, weights=None):
     """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
 
@@ -219,16 +327,35 @@ def _overlap_add(values, shape, taps, *rows, weights=None):
         values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
-    margins = _margins(shape, sizes, rows)
-    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
-    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
+    total, view = _written(values.shape[:split], sizes, shape, rows, values.dtype)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
         at = (..., *tap, *rest)
         view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    return total
+
+
+def _spread_maximum(values, array, sizes, *rows):
+    """values[n, i] is added at c + d·j + s·i, where j is the first tap at which array[n, c + d·j + s·i] is largest.
+
+    There is a row (c, d, s) for each of the last axes. What is read outside takes no part.
+    """
+    taps = sizes[: -len(rows)]
+    result = np.empty(array.shape, values.dtype)
+    # Several arrays of this size are at work.
+    for items in _parts(len(array), 4 * result.nbytes):
+        windows = _windows(array[items], sizes, *rows, outside=-np.inf)
+        total, view = _written(windows.shape[:1], sizes, array.shape[1:], rows, values.dtype)
+        windows, view = _taps_first(windows, 1, len(taps)), _taps_first(view, 1, len(taps))
+        largest = _largest([windows[tap] for tap in np.ndindex(*taps)])
+        free = np.ones(largest.shape, bool)
+        for tap in np.ndindex(*taps):
+            first = (windows[tap] == largest) & free
+            free ^= first
+            written = view[tap]
+            written += _where(first, values[items], 0)
+        result[items] = total
+    return result
 
 
 def _first_maximum(array, count):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from derive.lowering.program import Assign, Program, Window, walk
+from derive.lowering.program import WINDOWED, Assign, Program, walk
 from derive.notation.kernels import Kernel, kernels
 from derive.printers.code_style import docstring
 from derive.printers.numpy_function import FunctionText, function_texts
@@ -54,7 +54,7 @@ def module_doc(program: Program) -> list[str]:
     """What the module says of itself: the layer, its equations, the conventions."""
     layer = program.layer
     windows = any(
-        isinstance(v, Window) and len(v.sizes) > 1
+        isinstance(v, WINDOWED) and len(v.sizes) > 1
         for f in program.functions
         for s in f.statements
         if isinstance(s, Assign)

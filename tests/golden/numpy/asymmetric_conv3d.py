@@ -7,6 +7,8 @@ Each gradient is shaped like its variable: dX like X.
 Convolution is cross-correlation; what is read outside a tensor is 0.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -89,25 +91,97 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows, weights=None):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
 
-    Where there are weights, it is values * weights that is added, without an array of all products.
+
+def _pieces(array, sizes, rows):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+    places = len(rows)
+    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
+    for items in _parts(len(array), total):
+        windows = _windows(array[items], sizes, *rows)
+        for steps in _parts(sizes[-places], total // len(array)):
+            index = (..., steps, *[slice(None)] * (places - 1))
+            yield (items, *index), windows[index]
+
+
+def _correlate(kernels, array, sizes, *rows):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
+
+    The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
+    a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
     """
-    if weights is not None:
-        values, weights = np.broadcast_arrays(values, weights)
-    split = values.ndim - len(rows[0]) + 1
-    sizes = values.shape[split:]
+    places = len(rows)
+    *batch, channels, taps = kernels.shape
+    result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        part = result[index]
+        columns = windows.reshape(len(part), *batch, taps, -1)
+        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+    return result
+
+
+def _tap_products(values, array, sizes, *rows):
+    """Z[..., o, k] = Σ_{n,i} values[n, ..., o, i] windows[n, ..., k, i], the windows and i as in _correlate."""
+    places = len(rows)
+    front = values.shape[1:-places]
+    taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
+        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
+        total += columns @ channels.mT
+    return total.mT.reshape(*front, *taps)
+
+
+def _spread(kernels, values, shape, *rows):
+    """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
+
+    There is a row (a, d, s) for each of the last axes. Where s = 1, it is a correlation with the kernels turned around;
+    that copies what is read for each tap j, where a loop over the taps adds up what is written, at twice the cost.
+    """
+    places = len(shape)
+    batch = values.ndim - places - 2
+    channels, *taps, summed = kernels.shape[batch:]
+    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places).tolist():
+        turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
+        kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
+        return _correlate(kernels, values, (*taps, *shape), *turned)
+    result = np.empty((*values.shape[: batch + 1], channels, *shape), values.dtype)
+    kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
+    times = np.multiply if summed == 1 else np.matmul
+    for items in _parts(len(values), result.nbytes * math.prod(taps)):
+        part = values[items]
+        front, sizes = (*part.shape[: batch + 1], channels), (*taps, *part.shape[-places:])
+        total, view = _written(front, sizes, shape, rows, values.dtype)
+        products = times(kernels, part.reshape(*part.shape[:-places], -1)).reshape(view.shape)
+        products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+        for tap in np.ndindex(*taps):
+            written = view[tap]
+            written += products[tap]
+        result[items] = total
+    return result
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
+
+
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
+    """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
-    rest = [slice(None)] * (len(sizes) - taps)
-    for tap in np.ndindex(*sizes[:taps]):
-        at = (..., *tap, *rest)
-        view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
 
 
 def asymmetric_conv3d(
@@ -186,7 +260,7 @@ def asymmetric_conv3d_fwd(
     _check("asymmetric_conv3d", X=(X, "... c f h w"), W=(W, "o c r u v"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
     ell = X.shape[:-4]
-    n_f, n_h, n_w = X.shape[-3:]
+    c_in, n_f, n_h, n_w = X.shape[-4:]
     c_out = W.shape[0]
     K_f = W.shape[2]
     K_h = W.shape[3]
@@ -199,15 +273,17 @@ def asymmetric_conv3d_fwd(
     _check_least("asymmetric_conv3d", "j", "Y", n_j)
     # Y[..., o, t, i, j] = Σ_{c,r,u,v} X[..., c, stride_f t + dilation_f r - front, stride_h i +
     #     dilation_h u - top, stride_w j + dilation_w v - left] W[o, c, r, u, v] + b[o]
+    X_rows = X.reshape(-1, c_in, n_f, n_h, n_w)
     W_rows = W.reshape(c_out, -1)
-    X_windows = _windows(
-        X,
+    Y_rows = _correlate(
+        W_rows,
+        X_rows,
         (K_f, K_h, K_w, n_t, n_i, n_j),
         (-front, dilation_f, 0, 0, stride_f, 0, 0),
         (-top, 0, dilation_h, 0, 0, stride_h, 0),
         (-left, 0, 0, dilation_w, 0, 0, stride_w),
     )
-    Y = (W_rows @ X_windows.reshape(*ell, -1, n_t * n_i * n_j)).reshape(*ell, c_out, n_t, n_i, n_j)
+    Y = Y_rows.reshape(*ell, c_out, n_t, n_i, n_j)
     Y += b[:, None, None, None]
     return Y, (X, W)
 
@@ -269,29 +345,27 @@ def asymmetric_conv3d_bwd(
     # dX[..., c, f, h, w] = Σ_{o,t,i,j,r,u,v} dY[..., o, t, i, j] W[o, c, r, u, v] [f = stride_f
     #     t + dilation_f r - front] [h = stride_h i + dilation_h u - top] [w = stride_w j +
     #     dilation_w v - left]
-    dX_taps_matrix = W.reshape(c_out, -1).T @ dY.reshape(*ell, c_out, -1)
-    dX_taps = dX_taps_matrix.reshape(*ell, c_in, K_f, K_h, K_w, n_t, n_i, n_j)
-    dX = _overlap_add(
-        dX_taps,
+    dY_rows = dY.reshape(-1, c_out, n_t, n_i, n_j)
+    dX_rows = _spread(
+        W.transpose(1, 2, 3, 4, 0),
+        dY_rows,
         (n_f, n_h, n_w),
-        3,
         (-front, dilation_f, 0, 0, stride_f, 0, 0),
         (-top, 0, dilation_h, 0, 0, stride_h, 0),
         (-left, 0, 0, dilation_w, 0, 0, stride_w),
     )
+    dX = dX_rows.reshape(*ell, c_in, n_f, n_h, n_w)
     # dW[o, c, r, u, v] = Σ_{...,t,i,j} dY[..., o, t, i, j] X[..., c, stride_f t + dilation_f r
     #     - front, stride_h i + dilation_h u - top, stride_w j + dilation_w v - left]
-    dY_rows = dY.reshape(-1, c_out, n_t, n_i, n_j).transpose(1, 0, 2, 3, 4).reshape(c_out, -1)
     X_rows = X.reshape(-1, c_in, n_f, n_h, n_w)
-    X_windows = _windows(
+    dW = _tap_products(
+        dY_rows,
         X_rows,
-        (n_t, n_i, n_j, K_f, K_h, K_w),
-        (-front, stride_f, 0, 0, dilation_f, 0, 0),
-        (-top, 0, stride_h, 0, 0, dilation_h, 0),
-        (-left, 0, 0, stride_w, 0, 0, dilation_w),
+        (K_f, K_h, K_w, n_t, n_i, n_j),
+        (-front, dilation_f, 0, 0, stride_f, 0, 0),
+        (-top, 0, dilation_h, 0, 0, stride_h, 0),
+        (-left, 0, 0, dilation_w, 0, 0, stride_w),
     )
-    X_columns = X_windows.transpose(1, 5, 6, 7, 0, 2, 3, 4).reshape(c_in * K_f * K_h * K_w, -1)
-    dW = (dY_rows @ X_columns.T).reshape(c_out, c_in, K_f, K_h, K_w)
     # db[o] = Σ_{...,t,i,j} dY[..., o, t, i, j]
     db = dY.sum(axis=(-3, -2, -1)).reshape(-1, c_out).sum(axis=0)
     return dX, dW, db

@@ -101,6 +101,19 @@ def _tap_sum(windows, axes, weights=None):
     return total
 
 
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
+    """
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*front, *padded), dtype)
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
+
+
 def _overlap_add(values, shape, taps, *rows, weights=None):
     """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
 
@@ -110,16 +123,12 @@ def _overlap_add(values, shape, taps, *rows, weights=None):
         values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
-    margins = _margins(shape, sizes, rows)
-    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
-    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
+    total, view = _written(values.shape[:split], sizes, shape, rows, values.dtype)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
         at = (..., *tap, *rest)
         view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    return total
 
 
 def avg_pool2d(X, *, window=2, stride=2, padding=0):

@@ -74,8 +74,8 @@ def bilinear_bwd(residuals, dy):
     d_out = A.shape[0]
     m = A.shape[2]
     # dx[..., i] = Σ_{o,j} dy[..., o] A[o, i, j] z[..., j]
-    dx_matrix = (dy[..., None] * z[..., None, :]).reshape(-1, d_out * m)
-    dx = (dx_matrix @ A.transpose(1, 0, 2).reshape(n, -1).T).reshape(*ell, n)
+    dx_rows = (dy[..., None] * z[..., None, :]).reshape(-1, d_out * m)
+    dx = (dx_rows @ A.transpose(1, 0, 2).reshape(n, -1).T).reshape(*ell, n)
     # dA[o, i, j] = Σ_... dy[..., o] x[..., i] z[..., j]
     part = dy[..., None] * x[..., None, :]
     dA = (part.reshape(-1, d_out * n).T @ z.reshape(-1, m)).reshape(d_out, n, m)

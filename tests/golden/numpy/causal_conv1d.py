@@ -7,6 +7,8 @@ Each gradient is shaped like its variable: dX like X.
 Convolution is that of mathematics: the kernel runs backwards over the data; what is read outside a tensor is 0.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -77,6 +79,52 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
+
+
+def _pieces(array, sizes, rows):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+    places = len(rows)
+    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
+    for items in _parts(len(array), total):
+        windows = _windows(array[items], sizes, *rows)
+        for steps in _parts(sizes[-places], total // len(array)):
+            index = (..., steps, *[slice(None)] * (places - 1))
+            yield (items, *index), windows[index]
+
+
+def _correlate(kernels, array, sizes, *rows):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
+
+    The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
+    a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
+    """
+    places = len(rows)
+    *batch, channels, taps = kernels.shape
+    result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        part = result[index]
+        columns = windows.reshape(len(part), *batch, taps, -1)
+        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+    return result
+
+
+def _tap_products(values, array, sizes, *rows):
+    """Z[..., o, k] = Σ_{n,i} values[n, ..., o, i] windows[n, ..., k, i], the windows and i as in _correlate."""
+    places = len(rows)
+    front = values.shape[1:-places]
+    taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
+        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
+        total += columns @ channels.mT
+    return total.mT.reshape(*front, *taps)
+
+
 def causal_conv1d(X, W, b, *, dilation=1):
     """Causal convolution: entry l of the output reads entries l, l - d, l - 2 d, … alone (van den Oord et al., 2016).
 
@@ -91,11 +139,12 @@ def causal_conv1d_fwd(X, W, b, *, dilation=1):
     _check("causal_conv1d", X=(X, "... c l"), W=(W, "o c k"), b=(b, "o"))
     X, W, b = _floating(X, W, b)
     ell = X.shape[:-2]
-    n = X.shape[-1]
+    c_in, n = X.shape[-2:]
     c_out = W.shape[0]
     K = W.shape[2]
     # Y[..., o, l] = Σ_{c,k} X[..., c, l - dilation k] W[o, c, k] + b[o]
-    Y = W.reshape(c_out, -1) @ _windows(X, (K, n), (0, -dilation, 1)).reshape(*ell, -1, n)
+    X_rows = X.reshape(-1, c_in, n)
+    Y = _correlate(W.reshape(c_out, -1), X_rows, (K, n), (0, -dilation, 1)).reshape(*ell, c_out, n)
     Y += b[:, None]
     return Y, (X, W)
 
@@ -114,12 +163,11 @@ def causal_conv1d_bwd(residuals, dY, *, dilation=1):
     c_out = W.shape[0]
     K = W.shape[2]
     # dX[..., c, l] = Σ_{o,k} dY[..., o, l + dilation k] W[o, c, k]
-    dY_columns = _windows(dY, (K, n), (0, dilation, 1)).reshape(*ell, -1, n)
-    dX = W.transpose(1, 0, 2).reshape(c_in, -1) @ dY_columns
+    W_rows = W.transpose(1, 0, 2).reshape(c_in, -1)
+    dX_rows = _correlate(W_rows, dY.reshape(-1, c_out, n), (K, n), (0, dilation, 1))
+    dX = dX_rows.reshape(*ell, c_in, n)
     # dW[o, c, k] = Σ_{...,l} dY[..., o, l] X[..., c, l - dilation k]
-    dY_rows = dY.reshape(-1, c_out, n).transpose(1, 0, 2).reshape(c_out, -1)
-    X_windows = _windows(X.reshape(-1, c_in, n), (n, K), (0, 1, -dilation))
-    dW = (dY_rows @ X_windows.transpose(1, 3, 0, 2).reshape(c_in * K, -1).T).reshape(c_out, c_in, K)
+    dW = _tap_products(dY.reshape(-1, c_out, n), X.reshape(-1, c_in, n), (K, n), (0, -dilation, 1))
     # db[o] = Σ_{...,l} dY[..., o, l]
     db = dY.sum(axis=-1).reshape(-1, c_out).sum(axis=0)
     return dX, dW, db

@@ -5,6 +5,8 @@ Each gradient is shaped like its variable: dX like X.
 Convolution is cross-correlation; what is read outside a tensor is 0.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -87,46 +89,97 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _tap_sum(windows, axes, weights=None):
-    """(windows * weights).sum(axes), tap by tap: no array of all products is made."""
-    axes = np.atleast_1d(axes)
-    if weights is not None:
-        windows, weights = np.broadcast_arrays(windows, weights)
-        weights = np.moveaxis(weights, axes, range(len(axes)))
-    windows = np.moveaxis(windows, axes, range(len(axes)))
-    sizes = windows.shape[: len(axes)]
-    total = np.zeros(windows.shape[len(axes) :], windows.dtype)
-    for tap in np.ndindex(*sizes):
-        total += windows[tap] if weights is None else windows[tap] * weights[tap]
-    return total
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
 
 
-def _tap_inner(subscripts, windows, values, taps):
-    """np.einsum of each tap of the windows, their last axes, with the values; the result ends with the taps too."""
-    sizes = windows.shape[-taps:]
-    found = [np.einsum(subscripts, windows[..., *tap], values) for tap in np.ndindex(*sizes)]
-    return np.stack(found, axis=-1).reshape(*found[0].shape, *sizes)
+def _pieces(array, sizes, rows):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+    places = len(rows)
+    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
+    for items in _parts(len(array), total):
+        windows = _windows(array[items], sizes, *rows)
+        for steps in _parts(sizes[-places], total // len(array)):
+            index = (..., steps, *[slice(None)] * (places - 1))
+            yield (items, *index), windows[index]
 
 
-def _overlap_add(values, shape, taps, *rows, weights=None):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+def _correlate(kernels, array, sizes, *rows):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
 
-    Where there are weights, it is values * weights that is added, without an array of all products.
+    The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
+    a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
     """
-    if weights is not None:
-        values, weights = np.broadcast_arrays(values, weights)
-    split = values.ndim - len(rows[0]) + 1
-    sizes = values.shape[split:]
+    places = len(rows)
+    *batch, channels, taps = kernels.shape
+    result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        part = result[index]
+        columns = windows.reshape(len(part), *batch, taps, -1)
+        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+    return result
+
+
+def _tap_products(values, array, sizes, *rows):
+    """Z[..., o, k] = Σ_{n,i} values[n, ..., o, i] windows[n, ..., k, i], the windows and i as in _correlate."""
+    places = len(rows)
+    front = values.shape[1:-places]
+    taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
+        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
+        total += columns @ channels.mT
+    return total.mT.reshape(*front, *taps)
+
+
+def _spread(kernels, values, shape, *rows):
+    """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
+
+    There is a row (a, d, s) for each of the last axes. Where s = 1, it is a correlation with the kernels turned around;
+    that copies what is read for each tap j, where a loop over the taps adds up what is written, at twice the cost.
+    """
+    places = len(shape)
+    batch = values.ndim - places - 2
+    channels, *taps, summed = kernels.shape[batch:]
+    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places).tolist():
+        turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
+        kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
+        return _correlate(kernels, values, (*taps, *shape), *turned)
+    result = np.empty((*values.shape[: batch + 1], channels, *shape), values.dtype)
+    kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
+    times = np.multiply if summed == 1 else np.matmul
+    for items in _parts(len(values), result.nbytes * math.prod(taps)):
+        part = values[items]
+        front, sizes = (*part.shape[: batch + 1], channels), (*taps, *part.shape[-places:])
+        total, view = _written(front, sizes, shape, rows, values.dtype)
+        products = times(kernels, part.reshape(*part.shape[:-places], -1)).reshape(view.shape)
+        products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+        for tap in np.ndindex(*taps):
+            written = view[tap]
+            written += products[tap]
+        result[items] = total
+    return result
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
+
+
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
+    """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
-    rest = [slice(None)] * (len(sizes) - taps)
-    for tap in np.ndindex(*sizes[:taps]):
-        at = (..., *tap, *rest)
-        view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
 
 
 def depthwise_conv2d(X, W, b, *, stride=1, padding=0, dilation=1):
@@ -144,7 +197,8 @@ def depthwise_conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     _check_option("depthwise_conv2d", "dilation", dilation, 1)
     _check("depthwise_conv2d", X=(X, "... c h w"), W=(W, "c u v"), b=(b, "c"))
     X, W, b = _floating(X, W, b)
-    n_h, n_w = X.shape[-2:]
+    ell = X.shape[:-3]
+    c_in, n_h, n_w = X.shape[-3:]
     K_h = W.shape[1]
     K_w = W.shape[2]
     n_i = (n_h + 2 * padding - dilation * (K_h - 1) - 1) // stride + 1
@@ -153,10 +207,16 @@ def depthwise_conv2d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     _check_least("depthwise_conv2d", "j", "Y", n_j)
     # Y[..., c, i, j] = Σ_{u,v} X[..., c, stride i + dilation u - padding, stride j + dilation v
     #     - padding] W[c, u, v] + b[c]
-    X_windows = _windows(
-        X, (K_h, K_w, n_i, n_j), (-padding, dilation, 0, stride, 0), (-padding, 0, dilation, 0, stride)
+    X_rows = X.reshape(-1, c_in, n_h, n_w)
+    Y_rows = _correlate(
+        W.reshape(c_in, -1)[:, None, :],
+        X_rows,
+        (K_h, K_w, n_i, n_j),
+        (-padding, dilation, 0, stride, 0),
+        (-padding, 0, dilation, 0, stride),
     )
-    Y = _tap_sum(X_windows, (-4, -3), W[:, :, :, None, None]) + b[:, None, None]
+    Y = Y_rows.reshape(*ell, c_in, n_i, n_j)
+    Y += b[:, None, None]
     return Y, (X, W)
 
 
@@ -171,6 +231,7 @@ def depthwise_conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     X, W = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("depthwise_conv2d_bwd", X=(X, "... c h w"), dY=(dY, "... c i j"))
+    ell = X.shape[:-3]
     c_in, n_h, n_w = X.shape[-3:]
     K_h = W.shape[1]
     K_w = W.shape[2]
@@ -180,22 +241,26 @@ def depthwise_conv2d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     _check_size("depthwise_conv2d_bwd", "j", "dY", dY.shape[-1], n_j)
     # dX[..., c, h, w] = Σ_{i,j,u,v} dY[..., c, i, j] W[c, u, v] [h = stride i + dilation u -
     #     padding] [w = stride j + dilation v - padding]
-    dX = _overlap_add(
-        dY[..., None, None, :, :],
+    dY_rows = dY.reshape(-1, c_in, n_i, n_j)
+    dX_rows = _spread(
+        W[:, None, :, :, None],
+        dY_rows[:, :, None, :, :],
         (n_h, n_w),
-        2,
         (-padding, dilation, 0, stride, 0),
         (-padding, 0, dilation, 0, stride),
-        weights=W[:, :, :, None, None],
     )
+    dX = dX_rows.reshape(*ell, c_in, n_h, n_w)
     # dW[c, u, v] = Σ_{...,i,j} dY[..., c, i, j] X[..., c, stride i + dilation u - padding,
     #     stride j + dilation v - padding]
-    dY_rows = dY.reshape(-1, c_in, n_i, n_j)
     X_rows = X.reshape(-1, c_in, n_h, n_w)
-    X_windows = _windows(
-        X_rows, (n_i, n_j, K_h, K_w), (-padding, stride, 0, dilation, 0), (-padding, 0, stride, 0, dilation)
+    dW_rows = _tap_products(
+        dY_rows[:, :, None, :, :],
+        X_rows,
+        (K_h, K_w, n_i, n_j),
+        (-padding, dilation, 0, stride, 0),
+        (-padding, 0, dilation, 0, stride),
     )
-    dW = _tap_inner("acij,acij->c", X_windows, dY_rows, 2)
+    dW = dW_rows.reshape(c_in, K_h, K_w)
     # db[c] = Σ_{...,i,j} dY[..., c, i, j]
     db = dY.sum(axis=(-2, -1)).reshape(-1, c_in).sum(axis=0)
     return dX, dW, db

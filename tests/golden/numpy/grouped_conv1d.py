@@ -7,6 +7,8 @@ Each gradient is shaped like its variable: dX like X.
 Convolution is cross-correlation; what is read outside a tensor is 0.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -89,25 +91,97 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows, weights=None):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
 
-    Where there are weights, it is values * weights that is added, without an array of all products.
+
+def _pieces(array, sizes, rows):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+    places = len(rows)
+    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
+    for items in _parts(len(array), total):
+        windows = _windows(array[items], sizes, *rows)
+        for steps in _parts(sizes[-places], total // len(array)):
+            index = (..., steps, *[slice(None)] * (places - 1))
+            yield (items, *index), windows[index]
+
+
+def _correlate(kernels, array, sizes, *rows):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
+
+    The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
+    a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
     """
-    if weights is not None:
-        values, weights = np.broadcast_arrays(values, weights)
-    split = values.ndim - len(rows[0]) + 1
-    sizes = values.shape[split:]
+    places = len(rows)
+    *batch, channels, taps = kernels.shape
+    result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        part = result[index]
+        columns = windows.reshape(len(part), *batch, taps, -1)
+        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+    return result
+
+
+def _tap_products(values, array, sizes, *rows):
+    """Z[..., o, k] = Σ_{n,i} values[n, ..., o, i] windows[n, ..., k, i], the windows and i as in _correlate."""
+    places = len(rows)
+    front = values.shape[1:-places]
+    taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
+    for index, windows in _pieces(array, sizes, rows):
+        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
+        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
+        total += columns @ channels.mT
+    return total.mT.reshape(*front, *taps)
+
+
+def _spread(kernels, values, shape, *rows):
+    """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
+
+    There is a row (a, d, s) for each of the last axes. Where s = 1, it is a correlation with the kernels turned around;
+    that copies what is read for each tap j, where a loop over the taps adds up what is written, at twice the cost.
+    """
+    places = len(shape)
+    batch = values.ndim - places - 2
+    channels, *taps, summed = kernels.shape[batch:]
+    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places).tolist():
+        turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
+        kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
+        return _correlate(kernels, values, (*taps, *shape), *turned)
+    result = np.empty((*values.shape[: batch + 1], channels, *shape), values.dtype)
+    kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
+    times = np.multiply if summed == 1 else np.matmul
+    for items in _parts(len(values), result.nbytes * math.prod(taps)):
+        part = values[items]
+        front, sizes = (*part.shape[: batch + 1], channels), (*taps, *part.shape[-places:])
+        total, view = _written(front, sizes, shape, rows, values.dtype)
+        products = times(kernels, part.reshape(*part.shape[:-places], -1)).reshape(view.shape)
+        products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+        for tap in np.ndindex(*taps):
+            written = view[tap]
+            written += products[tap]
+        result[items] = total
+    return result
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
+
+
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
+    """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
-    rest = [slice(None)] * (len(sizes) - taps)
-    for tap in np.ndindex(*sizes[:taps]):
-        at = (..., *tap, *rest)
-        view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
 
 
 def grouped_conv1d(X, W, b, *, stride=1, padding=0, dilation=1):
@@ -126,16 +200,17 @@ def grouped_conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     _check("grouped_conv1d", X=(X, "... g c l"), W=(W, "g o c k"), b=(b, "g o"))
     X, W, b = _floating(X, W, b)
     ell = X.shape[:-3]
-    n_g = X.shape[-3]
-    n = X.shape[-1]
+    n_g, c_in, n = X.shape[-3:]
     c_out = W.shape[1]
     K = W.shape[3]
     n_t = (n + 2 * padding - dilation * (K - 1) - 1) // stride + 1
     _check_least("grouped_conv1d", "t", "Y", n_t)
     # Y[..., g, o, t] = Σ_{c,k} X[..., g, c, stride t + dilation k - padding] W[g, o, c, k] +
     #     b[g, o]
-    X_columns = _windows(X, (K, n_t), (-padding, dilation, stride)).reshape(*ell, n_g, -1, n_t)
-    Y = W.reshape(n_g, c_out, -1) @ X_columns
+    X_rows = X.reshape(-1, n_g, c_in, n)
+    W_rows = W.reshape(n_g, c_out, -1)
+    Y_rows = _correlate(W_rows, X_rows, (K, n_t), (-padding, dilation, stride))
+    Y = Y_rows.reshape(*ell, n_g, c_out, n_t)
     Y += b[:, :, None]
     return Y, (X, W)
 
@@ -160,13 +235,11 @@ def grouped_conv1d_bwd(residuals, dY, *, stride=1, padding=0, dilation=1):
     _check_size("grouped_conv1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., g, c, l] = Σ_{o,t,k} dY[..., g, o, t] W[g, o, c, k] [l = stride t + dilation k -
     #     padding]
-    dX_taps = (W.reshape(n_g, c_out, -1).mT @ dY).reshape(*ell, n_g, c_in, K, n_t)
-    dX = _overlap_add(dX_taps, (n,), 1, (-padding, dilation, stride))
+    dY_rows = dY.reshape(-1, n_g, c_out, n_t)
+    dX_rows = _spread(W.transpose(0, 2, 3, 1), dY_rows, (n,), (-padding, dilation, stride))
+    dX = dX_rows.reshape(*ell, n_g, c_in, n)
     # dW[g, o, c, k] = Σ_{...,t} dY[..., g, o, t] X[..., g, c, stride t + dilation k - padding]
-    dY_rows = dY.reshape(-1, n_g, c_out, n_t).transpose(1, 2, 0, 3).reshape(n_g, c_out, -1)
-    X_windows = _windows(X.reshape(-1, n_g, c_in, n), (n_t, K), (-padding, stride, dilation))
-    dW_matrix = dY_rows @ X_windows.transpose(1, 2, 4, 0, 3).reshape(n_g, c_in * K, -1).mT
-    dW = dW_matrix.reshape(n_g, c_out, c_in, K)
+    dW = _tap_products(dY_rows, X.reshape(-1, n_g, c_in, n), (K, n_t), (-padding, dilation, stride))
     # db[g, o] = Σ_{...,t} dY[..., g, o, t]
     db = dY.sum(axis=-1).reshape(-1, n_g, c_out).sum(axis=0)
     return dX, dW, db

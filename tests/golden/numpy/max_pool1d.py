@@ -108,31 +108,66 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _overlap_add(values, shape, taps, *rows, weights=None):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+def _tap_max(windows, axes):
+    """windows.max(axes), tap by tap: each comparison is of whole arrays."""
+    axes = np.atleast_1d(axes)
+    windows = np.moveaxis(windows, axes, range(len(axes)))
+    return _largest([windows[tap] for tap in np.ndindex(*windows.shape[: len(axes)])])
 
-    Where there are weights, it is values * weights that is added, without an array of all products.
+
+def _largest(arrays):
+    """The largest of several arrays, entry by entry."""
+    result = arrays[0].copy()
+    for array in arrays[1:]:
+        np.maximum(result, array, out=result)
+    return result
+
+
+def _parts(count, total):
+    """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
+    step = -(-count // max(1, total // 2**20)) or 1
+    return [slice(n, n + step) for n in range(0, count, step)]
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
+
+
+def _written(front, sizes, shape, rows, dtype):
+    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+
+    Beyond the zeros, there is room for what the view shows there.
     """
-    if weights is not None:
-        values, weights = np.broadcast_arrays(values, weights)
-    split = values.ndim - len(rows[0]) + 1
-    sizes = values.shape[split:]
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*values.shape[:split], *padded), values.dtype)
+    total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
-    rest = [slice(None)] * (len(sizes) - taps)
-    for tap in np.ndindex(*sizes[:taps]):
-        at = (..., *tap, *rest)
-        view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total[..., *(slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True))]
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    return total[..., *inside], _windows(total, sizes, *moved)
 
 
-def _first_maximum(array, count):
-    """Which entries are the first of the largest over the last axes, so many."""
-    rows = array.reshape(*array.shape[: array.ndim - count], -1)
-    return (np.arange(rows.shape[-1]) == rows.argmax(axis=-1)[..., None]).reshape(array.shape)
+def _spread_maximum(values, array, sizes, *rows):
+    """values[n, i] is added at c + d·j + s·i, where j is the first tap at which array[n, c + d·j + s·i] is largest.
+
+    There is a row (c, d, s) for each of the last axes. What is read outside takes no part.
+    """
+    taps = sizes[: -len(rows)]
+    result = np.empty(array.shape, values.dtype)
+    # Several arrays of this size are at work.
+    for items in _parts(len(array), 4 * result.nbytes):
+        windows = _windows(array[items], sizes, *rows, outside=-np.inf)
+        total, view = _written(windows.shape[:1], sizes, array.shape[1:], rows, values.dtype)
+        windows, view = _taps_first(windows, 1, len(taps)), _taps_first(view, 1, len(taps))
+        largest = _largest([windows[tap] for tap in np.ndindex(*taps)])
+        free = np.ones(largest.shape, bool)
+        for tap in np.ndindex(*taps):
+            first = (windows[tap] == largest) & free
+            free ^= first
+            written = view[tap]
+            written += _where(first, values[items], 0)
+        result[items] = total
+    return result
 
 
 def max_pool1d(X, *, window=2, stride=2, padding=0):
@@ -155,7 +190,7 @@ def max_pool1d_fwd(X, *, window=2, stride=2, padding=0):
     _check_given("max_pool1d", "padding < window", padding < window, padding=padding, window=window)
     _check_least("max_pool1d", "t", "Y", n_t)
     # Y[..., t] = max_u (X[..., stride t + u - padding])
-    Y = _windows(X, (n_t, window), (-padding, stride, 1), outside=-np.inf).max(axis=-1)
+    Y = _tap_max(_windows(X, (n_t, window), (-padding, stride, 1), outside=-np.inf), -1)
     return Y, (X,)
 
 
@@ -170,12 +205,12 @@ def max_pool1d_bwd(residuals, dY, *, window=2, stride=2, padding=0):
     (X,) = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("max_pool1d_bwd", X=(X, "... l"), dY=(dY, "... t"))
+    ell = X.shape[:-1]
     n = X.shape[-1]
     n_t = (n + 2 * padding - window) // stride + 1
     _check_size("max_pool1d_bwd", "t", "dY", dY.shape[-1], n_t)
     # dX[..., l] = Σ_{t,u} dY[..., t] [u = argmax_u1 (X[..., stride t + u1 - padding])] [l =
     #     stride t + u - padding]
-    X_windows = _windows(X, (n_t, window), (-padding, stride, 1), outside=-np.inf)
-    dX_taps = _where(_first_maximum(X_windows, 1).mT, dY[..., None, :], 0)
-    dX = _overlap_add(dX_taps, (n,), 1, (-padding, 1, stride))
+    dX_rows = _spread_maximum(dY.reshape(-1, n_t), X.reshape(-1, n), (window, n_t), (-padding, 1, stride))
+    dX = dX_rows.reshape(*ell, n)
     return dX
