@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from survivors.reasons import BALANCED, COMMUTES, EVEN, KINK, MEET, NOT_TAKEN, OTHER_TYPE, OVERFLOW, UNUSED, Table
+from survivors.reasons import (
+    BALANCED,
+    COMMUTES,
+    EVEN,
+    FOLDED,
+    KINK,
+    MEET,
+    NOT_TAKEN,
+    OTHER_TYPE,
+    OVERFLOW,
+    UNUSED,
+    Table,
+)
 
-OF_X = ("leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "hard_tanh", "swiglu_feed_forward")
+OF_X = ("leaky_relu", "elu", "gelu", "gelu_tanh", "softplus", "mish", "hard_tanh", "swiglu_feed_forward")
 BOTH_BRANCHES = (
     ("leaky_relu_fwd", "X > 0", "X >= 0"),
     ("elu_fwd", "X > 0", "X >= 0"),
@@ -26,12 +38,13 @@ SQUARES = (
 
 GENERATED: Table = {
     OTHER_TYPE: (
+        ("silu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
         ("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),
         *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in OF_X),
         ("glu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
         ("geglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
         ("swiglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
-        ("relu_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
+        ("relu_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
         ("sigmoid_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
         ("softmax_bwd", "np.asarray(dP, dtype=P.dtype)", "dP"),
         ("tanh_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
@@ -47,7 +60,6 @@ GENERATED: Table = {
         ("softmax_fwd", "S - S.max", "S - S.min"),
     ),
     KINK: (
-        ("relu_bwd", "X > 0", "X >= 0"),
         ("leaky_relu_bwd", "X > 0", "X >= 0"),
         ("elu_bwd", "X > 0", "X >= 0"),
         *BOUNDS,
@@ -60,7 +72,18 @@ GENERATED: Table = {
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
     EVEN: (*SQUARES, ("geglu_bwd", "B ** 2", "(-B) ** 2")),
-    UNUSED: (("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),),
+    UNUSED: (
+        ("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),
+        ("log_softmax_bwd", "np.subtract(dA, dS, out=dS)", "-np.subtract(dA, dS, out=dS)"),
+    ),
+    FOLDED: (
+        ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ V", "X @ V"),
+        ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ W", "X @ W"),
+        ("swiglu_feed_forward_fwd", "Z.reshape(-1, d_h) @ U", "Z @ U"),
+        ("swiglu_feed_forward_bwd", "dY.reshape(-1, d) @ U.T", "dY @ U.T"),
+        ("swiglu_feed_forward_bwd", "dA.reshape(-1, d_h) @ V.T", "dA @ V.T"),
+        ("swiglu_feed_forward_bwd", "dB.reshape(-1, d_h) @ W.T", "dB @ W.T"),
+    ),
 }
 
 HANDWRITTEN: Table = {

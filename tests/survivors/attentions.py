@@ -9,7 +9,7 @@ from survivors.reasons import (
     CONVERTED,
     EMPTY,
     EVEN,
-    FLAT,
+    FOLDED,
     LEFT_OVER,
     MEET,
     NO_SHARE,
@@ -170,15 +170,19 @@ GENERATED: Table = {
         ("linear_attention_bwd", "K > 0", "K >= 0"),
         ("linear_attention_fwd", "K > 0", "K >= 0"),
     ),
-    FLAT: (
-        ("linear_attention_bwd", "Q > 0", "Q > 1"),
-        ("linear_attention_bwd", "K > 0", "K > 1"),
-    ),
     NOT_TAKEN: (
-        ("linear_attention_bwd", "minimum(Q, 0)", "minimum(Q, 1)"),
         ("linear_attention_fwd", "minimum(Q, 0)", "minimum(Q, 1)"),
-        ("linear_attention_bwd", "minimum(K, 0)", "minimum(K, 1)"),
         ("linear_attention_fwd", "minimum(K, 0)", "minimum(K, 1)"),
+    ),
+    FOLDED: (
+        ("cross_attention_fwd", "X.reshape(-1, d_in) @ W_Q", "X @ W_Q"),
+        ("cross_attention_fwd", "C.reshape(-1, d_ctx) @ W_K", "C @ W_K"),
+        ("cross_attention_fwd", "C.reshape(-1, d_ctx) @ W_V", "C @ W_V"),
+        ("cross_attention_bwd", "dY.reshape(-1, d_in) @ W_O", "dY @ W_O"),
+        ("multi_head_attention_fwd", "X.reshape(-1, d_in) @ W_Q", "X @ W_Q"),
+        ("multi_head_attention_fwd", "X.reshape(-1, d_in) @ W_K", "X @ W_K"),
+        ("multi_head_attention_fwd", "X.reshape(-1, d_in) @ W_V", "X @ W_V"),
+        ("multi_head_attention_bwd", "dY.reshape(-1, d_out) @ W_O", "dY @ W_O"),
     ),
 }
 

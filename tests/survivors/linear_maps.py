@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from survivors.reasons import ALIAS, EVEN, NOTHING, ONE_AXIS, OTHER_TYPE, SHAPE_ONLY, TIES, WHOLE_SUM, Table
+from survivors.reasons import (
+    ALIAS,
+    EVEN,
+    FOLDED,
+    FOLDED_AGAIN,
+    LEFT_OVER,
+    NOTHING,
+    ONE_AXIS,
+    OTHER_TYPE,
+    SHAPE_ONLY,
+    TIES,
+    UNUSED,
+    WHOLE_SUM,
+    Table,
+)
 
 GENERATED: Table = {
     OTHER_TYPE: (
@@ -22,6 +36,36 @@ GENERATED: Table = {
     SHAPE_ONLY: (
         ("embedding_fwd", "(token, E)", "(token, -E)"),
         ("tied_embedding_bwd", "embedding_bwd((token, E), dX)", "embedding_bwd((token, -E), dX)"),
+    ),
+    UNUSED: (
+        ("matrix_factorization_fwd", "np.subtract(R, E, out=E)", "-np.subtract(R, E, out=E)"),
+        ("matrix_factorization_fwd", "np.subtract(R, E, out=E)", "np.subtract(R, E, out=E).mT"),
+    ),
+    FOLDED: (
+        ("linear_fwd", "X.reshape(-1, d_in) @ W", "X @ W"),
+        ("linear_bwd", "dY.reshape(-1, d_out) @ W.T", "dY @ W.T"),
+        ("low_rank_update_fwd", "X.reshape(-1, d_in) @ A", "X @ A"),
+        ("low_rank_update_fwd", "X.reshape(-1, d_in) @ W", "X @ W"),
+        ("low_rank_update_fwd", "H.reshape(-1, R) @ (scale", "H @ (scale"),
+        ("low_rank_update_bwd", "dH.reshape(-1, R) @ A.T", "dH @ A.T"),
+        ("low_rank_update_bwd", "dY.reshape(-1, d_out) @ (scale", "dY @ (scale"),
+        ("low_rank_update_bwd", "dY.reshape(-1, d_out) @ W.T", "dY @ W.T"),
+        ("tied_embedding_fwd", "H.reshape(-1, D) @ E.T", "H @ E.T"),
+        ("tied_embedding_bwd", "dZ.reshape(-1, V) @ E)", "dZ @ E)"),
+    ),
+    FOLDED_AGAIN: (
+        ("low_rank_update_fwd", "H = (X.reshape(-1, d_in) @ A).reshape(*ell, R)", "H = X.reshape(-1, d_in) @ A"),
+        (
+            "low_rank_update_bwd",
+            "dH = (dY.reshape(-1, d_out) @ (scale * B).T).reshape(*ell, R)",
+            "dH = dY.reshape(-1, d_out) @ (scale * B).T",
+        ),
+    ),
+    LEFT_OVER: (
+        ("linear_fwd", "d_out = W.shape", "d_out = -W.shape"),
+        ("low_rank_update_fwd", "d_out = W.shape", "d_out = -W.shape"),
+        ("tied_embedding_fwd", "n = token.shape", "n = -token.shape"),
+        ("tied_embedding_bwd", "n = token.shape", "n = -token.shape"),
     ),
 }
 

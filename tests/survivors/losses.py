@@ -14,21 +14,12 @@ from survivors.reasons import (
     OTHER_TYPE,
     OVERFLOW,
     SHAPE_ONLY,
-    SINGLE,
-    SYMMETRIC,
     UNIFORM,
     WHOLE_SUM,
     Table,
 )
 
 GENERATED: Table = {
-    SINGLE: (
-        (
-            "smoothed_cross_entropy_fwd",
-            "(np.arange(C) == label[:, None]).astype(Z.dtype)",
-            "(np.arange(C) == label[:, None])",
-        ),
-    ),
     UNIFORM: (
         ("smoothed_cross_entropy_bwd", "epsilon=0.1", "epsilon=1.1"),
         ("smoothed_cross_entropy_bwd", "epsilon=0.1", "epsilon=-0.9"),
@@ -90,15 +81,7 @@ GENERATED: Table = {
         ("huber_fwd", "np.abs(R)", "np.abs(-R)"),
         ("huber_fwd", "R ** 2", "(-R) ** 2"),
         ("huber_bwd", "np.abs(R)", "np.abs(-R)"),
-        ("least_squares_fwd", "R ** 2", "(-R) ** 2"),
         ("mean_absolute_error_fwd", "np.abs(R)", "np.abs(-R)"),
-        ("mse_fwd", "R ** 2", "(-R) ** 2"),
-        ("ridge_fwd", "r ** 2", "(-r) ** 2"),
-        ("ridge_fwd", "w ** 2", "(-w) ** 2"),
-    ),
-    WHOLE_SUM: (
-        ("least_squares_fwd", "R ** 2", "(R ** 2).mT"),
-        ("least_squares_fwd", "R ** 2", "R.mT ** 2"),
     ),
     OF_TWO: (
         ("sparse_cross_entropy_fwd", "label[:, None], axis=-1)", "label[:, None], axis=1)"),
@@ -123,11 +106,9 @@ GENERATED: Table = {
         ("info_nce_fwd", "np.log(P_sum)[:, None]", "np.log(P_sum)"),
     ),
     MEET: (
-        ("hinge_fwd", "part < 1", "part <= 1"),
         ("huber_fwd", "part > delta", "part >= delta"),
         ("huber_bwd", "np.abs(R) > delta", "np.abs(R) >= delta"),
     ),
-    SYMMETRIC: (("info_nce_bwd", "np.eye(n, dtype=U.dtype)", "np.eye(n, dtype=U.dtype).mT"),),
 }
 
 HANDWRITTEN: Table = {

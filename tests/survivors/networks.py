@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from survivors.reasons import EVEN, KINK, OF_ONE, OF_TWO, OVERFLOW, SUBLAYER, UNIFORM, Table
+from survivors.reasons import (
+    EVEN,
+    OF_ONE,
+    OF_TWO,
+    OVERFLOW,
+    SUBLAYER,
+    UNIFORM,
+    Table,
+)
 
 GENERATED: Table = {
     UNIFORM: (
@@ -22,7 +30,6 @@ GENERATED: Table = {
         ("classifier_fwd", "Z - Z.max", "Z - -Z.max"),
         ("classifier_fwd", "Z - Z.max", "Z - Z.min"),
     ),
-    KINK: (("mlp_bwd", "H > 0", "H >= 0"),),
     SUBLAYER: (
         ("classifier_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
         ("mlp_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),

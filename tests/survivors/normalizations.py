@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from survivors.reasons import EVEN, NOT_TAKEN, OF_ONE, ONE_AXIS, OTHER_TYPE, SHORT, UNIFORM, UNUSED, WHOLE_SUM, Table
+from survivors.reasons import (
+    EVEN,
+    NOT_TAKEN,
+    OF_ONE,
+    ONE_AXIS,
+    OTHER_TYPE,
+    SHORT,
+    UNIFORM,
+    UNUSED,
+    WHOLE_SUM,
+    Table,
+)
 
 AFFINE = ("layer_norm", "rms_norm", "batch_norm", "batch_norm2d", "group_norm", "instance_norm")
 MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
@@ -22,16 +33,7 @@ GENERATED: Table = {
         *((f"{name}_bwd", "gamma.shape[0]", "gamma.shape[-1]") for name in ("layer_norm", "rms_norm", "batch_norm")),
         ("instance_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),
     ),
-    EVEN: (
-        *((f"{name}_fwd", "xhat ** 2", "(-xhat) ** 2") for name in AFFINE if name != "rms_norm"),
-        ("rms_norm_fwd", "X ** 2", "(-X) ** 2"),
-        ("l2_normalize_fwd", "X ** 2", "(-X) ** 2"),
-        ("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),
-    ),
-    WHOLE_SUM: (
-        *((f"{name}_fwd", "xhat ** 2", "(xhat ** 2).mT") for name in MATRICES),
-        *((f"{name}_fwd", "xhat ** 2", "xhat.mT ** 2") for name in MATRICES),
-    ),
+    EVEN: (("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),),
     OF_ONE: (*((f"{name}_{way}", "None, None]", "None, None].mT") for name in MATRICES for way in ("fwd", "bwd")),),
     SHORT: (
         ("l2_normalize_fwd", "s > 0", "s >= 0"),
@@ -42,6 +44,11 @@ GENERATED: Table = {
         ("l2_normalize_fwd", "np.where(mask, s, 1)), 0)", "np.where(mask, s, 1)), -1)"),
     ),
     NOT_TAKEN: (("l2_normalize_fwd", "np.where(mask, s, 1)", "np.where(mask, s, 2)"),),
+    UNUSED: (
+        *((f"{name}_bwd", "np.subtract(dxhat, dX, out=dX)", "-np.subtract(dxhat, dX, out=dX)") for name in AFFINE),
+        *((f"{name}_bwd", "np.subtract(dxhat, dX, out=dX)", "np.subtract(dxhat, dX, out=dX).mT") for name in MATRICES),
+        ("l2_normalize_bwd", "np.subtract(dY, dX, out=dX)", "-np.subtract(dY, dX, out=dX)"),
+    ),
 }
 
 HANDWRITTEN: Table = {

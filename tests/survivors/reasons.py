@@ -21,6 +21,8 @@ SINGLE = "the witnesses compare values: these are right, but of double precision
 # The same values.
 SUBLAYER = "the layer that is called converts it"
 EVEN = "even powers and absolute values forget the sign"
+FOLDED = "a product with one matrix is the same, whether leading axes are folded for it or not"
+FOLDED_AGAIN = "what reads it folds its leading axes again"
 CANCELS = "the sign cancels in the quotient"
 UNUSED = "the value is not used: the function writes to its argument"
 WHOLE_SUM = "the sum over all axes does not depend on their order"
@@ -55,4 +57,3 @@ ONE_OVER = "to divide by 1 or -1 is to multiply by it"
 LEFT_OVER = "in a reshape, a negative number is the size that is left over"
 CONVERTED = "what is written into an array is converted to its type"
 OVERWRITTEN = "every entry is written afterwards"
-FLAT = "above 0 the exponential is that of 0, which is the 1 that is taken there"

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from survivors.reasons import DOT, EVEN, OTHER_TYPE, SYMMETRIC, WHOLE_SUM, Table
+from survivors.reasons import (
+    DOT,
+    EVEN,
+    OTHER_TYPE,
+    SYMMETRIC,
+    UNUSED,
+    WHOLE_SUM,
+    Table,
+)
 
 GENERATED: Table = {
     OTHER_TYPE: (
@@ -12,14 +20,7 @@ GENERATED: Table = {
     EVEN: (
         ("pca", "pca_fwd(X, W)", "pca_fwd(-X, W)"),
         ("pca", "pca_fwd(X, W)", "pca_fwd(X, -W)"),
-        ("pca_fwd", "R ** 2", "(-R) ** 2"),
         ("rayleigh_quotient", "(C, x)", "(C, -x)"),
-        ("rayleigh_quotient_fwd", "x ** 2", "(-x) ** 2"),
-        ("rayleigh_quotient_bwd", "x ** 2", "(-x) ** 2"),
-    ),
-    WHOLE_SUM: (
-        ("pca_fwd", "R ** 2", "(R ** 2).mT"),
-        ("pca_fwd", "R ** 2", "R.mT ** 2"),
     ),
     DOT: (("rayleigh_quotient_fwd", "x @ (x @ C)", "x @ C @ x"),),
     SYMMETRIC: (
@@ -29,10 +30,14 @@ GENERATED: Table = {
         ("rayleigh_quotient_fwd", "x @ C)", "x @ C.mT)"),
         ("rayleigh_quotient_fwd", "x @ (x @ C)", "x @ (C @ x)"),
         ("rayleigh_quotient_fwd", "(C, x, rho)", "(C.mT, x, rho)"),
-        ("rayleigh_quotient_bwd", "(drho / x_sum * x)[:, None] * x", "((drho / x_sum * x)[:, None] * x).mT"),
+        ("rayleigh_quotient_bwd", "(drho / part * x)[:, None] * x", "((drho / part * x)[:, None] * x).mT"),
         ("rayleigh_quotient_bwd", "C @ x", "x @ C"),
         ("rayleigh_quotient_bwd", "C @ x", "C.mT @ x"),
         ("rayleigh_quotient_bwd", "(dC, dx)", "(dC.mT, dx)"),
+    ),
+    UNUSED: (
+        ("pca_fwd", "np.subtract(X, R, out=R)", "-np.subtract(X, R, out=R)"),
+        ("pca_fwd", "np.subtract(X, R, out=R)", "np.subtract(X, R, out=R).mT"),
     ),
 }
 
