@@ -51,9 +51,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-memory", action="store_true", help="leave out the peaks of memory")
     parser.add_argument("--quick", action="store_true", help="seven rounds of at most half a second for each case")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write everything measured as JSON")
-    parser.add_argument(
-        "--markdown", metavar="FILE", type=Path, help="write forward and backward as a table in Markdown"
-    )
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table of both passes in Markdown")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the ratios (needs matplotlib)")
     options = parser.parse_args(arguments)
     if options.picture and not find_spec("matplotlib"):

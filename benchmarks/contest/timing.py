@@ -28,7 +28,7 @@ class Plan:
     """At most so many rounds, and no new one after so many seconds, but the least in any case."""
 
     rounds: int = 15
-    seconds: float = 5.0
+    seconds: float = 2.5
     # Six paired ratios are the fewest of which the range is a 95 % interval of the median.
     least: int = 6
     # On a machine that others use, the processor's time instead, which takes one thread to mean anything.
