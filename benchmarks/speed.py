@@ -102,10 +102,12 @@ def measure(
     from contest.memory import peaks
     from contest.report import aligned, as_json, brief, head, lines, markdown, memory_table, own_products, summary, text
     from contest.running import outcomes
-    from contest.timing import Plan
+    from contest.timing import REST, Plan
 
     clock = time.process_time if options.clock == "cpu" else time.perf_counter
-    plan = Plan(7, 0.5, clock=clock) if options.quick else Plan(options.rounds, clock=clock)
+    rest = REST if options.threads > 1 else 0.0
+    rounds, seconds = (7, 0.5) if options.quick else (options.rounds, 2.5)
+    plan = Plan(rounds, seconds, clock=clock, rest=rest)
     dtypes = (options.dtype,) if options.dtype else ("float32", "float64")
     done = []
     print(text(head(names), names, cases))

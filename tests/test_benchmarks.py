@@ -43,7 +43,7 @@ SMALL = (
     cases.sparse_cross_entropy("small", 5, 4),
     cases.transformer_block("small", 2, 4, 6, 2),
 )
-BRIEF = Plan(rounds=6, seconds=0.0)
+BRIEF = Plan(rounds=6, seconds=0.0, rest=0.0)
 NAMES = chosen()[0]
 
 
@@ -144,11 +144,13 @@ def test_blockwise_forms_are_compared_with_each_other():
 
 def test_rounds_come_in_an_order_that_changes():
     calls: list[str] = []
+    plan = Plan(rounds=8, seconds=60.0, clock=iter(range(10**6)).__next__, rest=0)
     works = {name: lambda name=name: calls.append(name) for name in "abc"}
-    seconds = rounds(works, Plan(rounds=8, seconds=60.0, clock=iter(range(10**6)).__next__), random.Random(0))
+    seconds = rounds([{"a": works["a"], "b": works["b"]}, {"c": works["c"]}], plan, random.Random(0))
     # Two calls each before the first round.
     assert {name: len(times) for name, times in seconds.items()} == dict.fromkeys("abc", 8)
-    assert {"".join(calls[n : n + 3]) for n in range(6, len(calls), 3)} > {"abc"}
+    # Those of a group stand together.
+    assert {"".join(calls[n : n + 3]) for n in range(6, len(calls), 3)} == {"abc", "bac", "cab", "cba"}
 
 
 # -------------------------------------------------------------------------------- who is installed
