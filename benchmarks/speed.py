@@ -51,7 +51,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-memory", action="store_true", help="leave out the peaks of memory")
     parser.add_argument("--quick", action="store_true", help="seven rounds of at most half a second for each case")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write everything measured as JSON")
-    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table in Markdown")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table of both passes in Markdown")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the ratios (needs matplotlib)")
     options = parser.parse_args(arguments)
     if options.picture and not find_spec("matplotlib"):
@@ -100,19 +100,20 @@ def measure(
     """Time everything, and say and write what came out."""
     from contest.contestants import contestant
     from contest.memory import peaks
-    from contest.report import aligned, as_json, head, lines, markdown, memory_table, own_products, summary, text
+    from contest.report import aligned, as_json, brief, head, lines, markdown, memory_table, own_products, summary, text
     from contest.running import outcomes
-    from contest.timing import Plan
+    from contest.timing import REST, Plan
 
     clock = time.process_time if options.clock == "cpu" else time.perf_counter
-    plan = Plan(7, 0.5, clock=clock) if options.quick else Plan(options.rounds, clock=clock)
+    rest = REST if options.threads > 1 else 0.0
+    rounds, seconds = (7, 0.5) if options.quick else (options.rounds, 2.5)
+    plan = Plan(rounds, seconds, clock=clock, rest=rest)
     dtypes = (options.dtype,) if options.dtype else ("float32", "float64")
-    done, table = [], [head(names)]
-    print(text(table[0], names, cases))
+    done = []
+    print(text(head(names), names, cases))
     for outcome in outcomes(cases, [contestant(name) for name in names], plan, dtypes):
         done.append(outcome)
         for line in lines(outcome, names):
-            table.append(line)
             print(text(line, names, cases), flush=True)
     print(summary(done), end="\n\n")
     print("The handwritten code against its matrix products:")
@@ -126,7 +127,7 @@ def measure(
         about = {"machine": machine, "threads": options.threads, "clock": options.clock, "left out": list(missing)}
         options.json.write_text(json.dumps(as_json(done, found, about), indent=1) + "\n", encoding="utf-8")
     if options.markdown:
-        parts = [machine, markdown(table), *([markdown(memory_table(found), 1)] if found else [])]
+        parts = [machine, markdown(brief(done, names)), *([markdown(memory_table(found), 1)] if found else [])]
         options.markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     if options.picture:
         from contest.picture import draw

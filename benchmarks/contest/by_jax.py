@@ -48,6 +48,7 @@ FORMULAS = formulas(Spelling(jnp, jax.scipy.special.erf, jax.nn.softmax, jax.nn.
 class ByJax(Contestant):
     name = "jax"
     package = "jax"
+    threads_of = "jax"
 
     def can(self, case: Case) -> bool:
         return case.layer in FORMULAS

@@ -96,6 +96,7 @@ FUSED: dict[str, Callable[..., Tensor]] = {
 class ByTorch(Contestant):
     name = "torch"
     package = "torch"
+    threads_of = "torch"
     formulas = FORMULAS
 
     def can(self, case: Case) -> bool:

@@ -40,10 +40,11 @@ class Task:
 
 
 class Contestant(ABC):
-    """`name` is what the report calls it, `package` what it needs."""
+    """`name` is what the report calls it, `package` what it needs, `threads_of` the library whose threads it uses."""
 
     name: str
     package: str = "numpy"
+    threads_of: str = "numpy"
 
     @abstractmethod
     def can(self, case: Case) -> bool:

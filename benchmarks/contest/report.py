@@ -100,7 +100,15 @@ def text(line: Sequence[str], contestants: Sequence[str], cases: Sequence[Case])
     return "  ".join(padded).rstrip()
 
 
-def markdown(table: Sequence[Sequence[str]], left: int = 4) -> str:
+def brief(outcomes: Sequence[Outcome], contestants: Sequence[str]) -> list[list[str]]:
+    """What fits a page: forward and backward in the precision measured first, without tiny sizes."""
+    shown = [o for o in outcomes if o.backward and o.dtype == outcomes[0].dtype and o.case.size != "tiny"]
+    table = [head(contestants), *(line for outcome in shown for line in lines(outcome, contestants))]
+    # Without the columns that are the same in all lines.
+    return [[line[0], *line[3:]] for line in table]
+
+
+def markdown(table: Sequence[Sequence[str]], left: int = 2) -> str:
     """The table in Markdown, where an asterisk has to be escaped."""
     first, *body = table
     rule = ["---"] * left + ["---:"] * (len(first) - left)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .agreement import agree, expected
 from .cases import Case
-from .contestants import Contestant, Task
+from .contestants import Contestant, Task, Work
 from .timing import Plan, rounds
 
 GENERATED = ("generated", "generated blockwise")
@@ -44,14 +44,17 @@ def task_of(case: Case, dtype: str, backward: bool, seed: int = 0) -> Task:
 def outcome(task: Task, contestants: Sequence[Contestant], plan: Plan, rng: random.Random) -> Outcome:
     """The times of those who can do the case, after their results were compared."""
     wanted = expected(task)
-    works, differences = {}, {}
+    groups: dict[str, dict[str, Work]] = {}
+    differences = {}
     for contestant in contestants:
         if not contestant.can(task.case):
             continue
-        works[contestant.name] = work = contestant.prepare(task)
+        work = contestant.prepare(task)
+        groups.setdefault(contestant.threads_of, {})[contestant.name] = work
         if contestant.name != "matrix products":
             differences[contestant.name] = agree(contestant, task, contestant.arrays(work()), wanted)
-    seconds = rounds(works, plan, rng)
+    found = rounds(list(groups.values()), plan, rng)
+    seconds = {contestant.name: found[contestant.name] for contestant in contestants if contestant.name in found}
     return Outcome(task.case, task.dtype.name, task.backward, seconds, differences)
 
 

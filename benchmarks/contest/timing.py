@@ -1,8 +1,9 @@
 """Rounds in which each contestant has a turn, in an order drawn anew: what disturbs the machine disturbs all alike.
 
 A turn is one call that is not counted, which brings the contestant's data back to the caches and wakes its threads,
-and then as many calls as fill `TURN`, of which the mean counts. Between two turns threads of the last one may still
-be spinning in wait for work, on the cores that the next one needs: a short sleep lets them go to rest.
+and then as many calls as fill `TURN`, of which the mean counts. After its last call, a library's threads spin for some
+time in wait for more, on the cores that the next one needs. So contestants with the same threads have their turns one
+after another, and before those with others come, a short rest lets the first go to sleep.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Work = Callable[[], object]
 Clock = Callable[[], float]
 
-# Seconds.
+# Seconds. OpenBLAS spins for 2^26 cycles.
 TURN = 0.005
-REST = 0.002
+REST = 0.03
 # A call this long needs no other before it: what it finds in the caches is of no weight.
 LONG = 0.02
 
@@ -28,11 +29,13 @@ class Plan:
     """At most so many rounds, and no new one after so many seconds, but the least in any case."""
 
     rounds: int = 15
-    seconds: float = 5.0
+    seconds: float = 2.5
     # Six paired ratios are the fewest of which the range is a 95 % interval of the median.
     least: int = 6
     # On a machine that others use, the processor's time instead, which takes one thread to mean anything.
     clock: Clock = time.perf_counter
+    # Needless where there is one thread.
+    rest: float = REST
 
 
 def timed(work: Work, clock: Clock, calls: int = 1) -> float:
@@ -54,7 +57,6 @@ class Turn:
 
     def seconds(self, clock: Clock) -> float:
         """For one call, the mean of those that are counted."""
-        time.sleep(REST)
         if self.warm:
             self.work()
         return timed(self.work, clock, self.calls)
@@ -67,11 +69,10 @@ def turn(work: Work, clock: Clock) -> Turn:
     return Turn(work, max(1, round(TURN / once)), warm=once < LONG)
 
 
-def rounds(works: Mapping[str, Work], plan: Plan, rng: random.Random) -> dict[str, list[float]]:
-    """name -> seconds for one call, in each round."""
-    turns = {name: turn(work, plan.clock) for name, work in works.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    names = list(works)
+def rounds(groups: Sequence[Mapping[str, Work]], plan: Plan, rng: random.Random) -> dict[str, list[float]]:
+    """name -> seconds for one call, in each round; those of one group have their threads in common."""
+    turns = [[(name, turn(work, plan.clock)) for name, work in group.items()] for group in groups]
+    seconds: dict[str, list[float]] = {name: [] for group in groups for name in group}
     end = time.perf_counter() + plan.seconds
     collecting = gc.isenabled()
     gc.disable()
@@ -79,9 +80,10 @@ def rounds(works: Mapping[str, Work], plan: Plan, rng: random.Random) -> dict[st
         for n in range(plan.rounds):
             if n >= plan.least and time.perf_counter() > end:
                 break
-            rng.shuffle(names)
-            for name in names:
-                seconds[name].append(turns[name].seconds(plan.clock))
+            for group in rng.sample(turns, len(turns)):
+                time.sleep(plan.rest)
+                for name, its in rng.sample(group, len(group)):
+                    seconds[name].append(its.seconds(plan.clock))
             gc.collect(0)
     finally:
         if collecting:

@@ -68,22 +68,23 @@ def _forward(Q: Array, K: Array, V: Array, block: int, past: int | None) -> tupl
     for lead in np.ndindex(Q.shape[:-2]):
         q, k, v = Q[lead] / math.sqrt(Q.shape[-1]), K[lead], _beside(V[lead], 1)
         for I in _blocks(n, block):
-            top = np.full((len(q[I]), 1), np.finfo(Q.dtype).min, Q.dtype)
+            top = np.full(len(q[I]), np.finfo(Q.dtype).min, Q.dtype)
             o = np.zeros((len(top), v.shape[-1]), Q.dtype)
             for J, hidden in _seen(I, m, block, past):
-                S = q[I] @ k[J].T
+                # A column for each query: the maximum of all columns is one vectorized pass.
+                S = k[J] @ q[I].T
                 if hidden is not None:
                     S[hidden] = -np.inf
-                last, top = top, np.maximum(top, S.max(axis=-1, keepdims=True))
+                last, top = top, np.maximum(top, S.max(axis=0))
                 S -= top
                 np.exp(S, out=S)
-                o *= np.exp(last - top)
-                o += S @ v[J]
+                o *= np.exp(last - top)[:, None]
+                o += S.T @ v[J]
             Z = o[:, -1:]
             # A query without keys gives zeros.
             Z[Z == 0] = 1
             np.divide(o[:, :-1], Z, out=O[lead][I])
-            L[lead][I] = (top + np.log(Z))[:, 0]
+            L[lead][I] = top + np.log(Z[:, 0])
     return O, (Q, K, V, O, L, block, past)
 
 
@@ -98,15 +99,15 @@ def _backward(residuals: Residuals, dO: Array) -> Gradients:
         g_delta, v_1 = _beside(g, -delta[lead]), _beside(v, 1)
         for I in _blocks(n, block):
             for J, hidden in _seen(I, m, block, past):
-                P = q_L[I] @ k_1[J].T
+                P = k_1[J] @ q_L[I].T
                 if hidden is not None:
                     P[hidden] = -np.inf
                 np.exp(P, out=P)
-                dS = g_delta[I] @ v_1[J].T
+                dS = v_1[J] @ g_delta[I].T
                 dS *= P
-                dQ[lead][I] += dS @ k[J]
-                dK[lead][J] += dS.T @ q[I]
-                dV[lead][J] += P.T @ g[I]
+                dQ[lead][I] += dS.T @ k[J]
+                dK[lead][J] += dS @ q[I]
+                dV[lead][J] += P @ g[I]
     dQ /= scale
     return dQ, dK, dV
 
@@ -117,14 +118,14 @@ def _blocks(size: int, block: int) -> Iterator[slice]:
 
 
 def _seen(I: slice, m: int, block: int, past: int | None) -> Iterator[tuple[slice, Array | None]]:
-    """The blocks of keys that some query of I sees, and where a query does not see a key; None where all see all."""
+    """The blocks of keys that some query of I sees, and [j, i] where a query does not; None where all see all."""
     if past is None:
         yield from ((J, None) for J in _blocks(m, block))
         return
     for J in _blocks(min(m, I.stop + past), block):
         all_seen = J.stop <= I.start + past + 1
-        rows, keys = I.stop - I.start, J.stop - J.start
-        yield J, None if all_seen else ~np.tri(rows, keys, I.start + past - J.start, dtype=bool)
+        queries, keys = I.stop - I.start, J.stop - J.start
+        yield J, None if all_seen else np.tri(keys, queries, J.start - I.start - past - 1, dtype=bool)
 
 
 def _beside(A: Array, column: Array | int) -> Array:
