@@ -75,13 +75,17 @@ def peaks(cases: Sequence[Case], names: Sequence[str], threads: int, dtype: str 
     """case's name -> contestant -> bytes, for those who can do the case."""
     found: Peaks = {case.name: {} for case in cases}
     for name in names:
+        of_one: dict[str, int | None]
         if allocates_unseen(name):
-            of_one = _in_a_process(cases, name, threads, dtype)
+            # A process for each case: what an earlier one left free would be taken again, unseen.
+            of_one = {}
+            for case in cases:
+                of_one |= _in_a_process([case], name, threads, dtype)
         else:
             of_one = {case.name: peak(case, contestant(name), dtype) for case in _able(cases, name)}
-        for case, size in of_one.items():
+        for case_name, size in of_one.items():
             if size is not None:
-                found[case][name] = size
+                found[case_name][name] = size
     return found
 
 
