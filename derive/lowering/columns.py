@@ -35,10 +35,12 @@ def windowed(a: Value, b: Value, sums: Sequence[Index]) -> Value | None:
     """Σ over `sums` of a·b, where one of them is a window over items or a batch; None for anything else."""
     for window, other in ((a, b), (b, a)):
         if isinstance(window, Window) and not isinstance(other, Window):
-            for contraction in (correlation, tap_products):
-                value = contraction(window, other, sums)
-                if value is not None:
-                    return value
+            # Either may apply. The places are those that are many, and lie side by side.
+            few = [i for i in window.taps if i not in other.axes]
+            first, second = (tap_products, correlation) if few else (correlation, tap_products)
+            value = first(window, other, sums) or second(window, other, sums)
+            if value is not None:
+                return value
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from survivors.reasons import (
+    BESIDE_ONE,
     DOT,
     INFERRED,
     MORE_TAPS,
@@ -34,6 +35,8 @@ CHANNELS = (
     "pointwise_conv2d",
 )
 
+DEPTHWISE = "(K, n_t), (-padding, dilation, stride))"
+
 GENERATED: Table = {
     OTHER_TYPE: (
         ("toeplitz_bwd", "np.asarray(dy, dtype=x.dtype)", "dy"),
@@ -51,33 +54,15 @@ GENERATED: Table = {
         ("circular_conv1d_bwd", "w.shape[0]", "w.shape[-1]"),
         ("circular_conv1d_bwd", "dy.shape[0]", "dy.shape[-1]"),
     ),
-    MORE_TAPS: (
-        ("toeplitz_bwd", "_overlap_add(dy, (n,), 1,", "_overlap_add(dy, (n,), 2,"),
-        ("conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
-        ("conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
-        ("conv3d_bwd", "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,", "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,"),
-        ("asymmetric_conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
-        ("asymmetric_conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
+    MORE_TAPS: (("toeplitz_bwd", "_overlap_add(dy, (n,), 1,", "_overlap_add(dy, (n,), 2,"),),
+    BESIDE_ONE: (
+        ("depthwise_conv1d_fwd", f"X_rows, {DEPTHWISE}", f"X_rows, {DEPTHWISE}.mT"),
         (
-            "asymmetric_conv3d_bwd",
-            "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,",
-            "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,",
+            "depthwise_conv1d_bwd",
+            "None, :], (n,), (-padding, dilation, stride))",
+            "None, :], (n,), (-padding, dilation, stride)).mT",
         ),
-        ("conv_transpose1d_fwd", "_overlap_add(Y_taps, (n_t,), 1,", "_overlap_add(Y_taps, (n_t,), 2,"),
-        ("conv_transpose2d_fwd", "_overlap_add(Y_taps, (n_i, n_j), 2,", "_overlap_add(Y_taps, (n_i, n_j), 3,"),
-        ("depthwise_conv1d_bwd", "_overlap_add(dY[..., None, :], (n,), 1,", "_overlap_add(dY[..., None, :], (n,), 2,"),
-        (
-            "depthwise_conv2d_bwd",
-            "_overlap_add(dY[..., None, None, :, :], (n_h, n_w), 2,",
-            "_overlap_add(dY[..., None, None, :, :], (n_h, n_w), 3,",
-        ),
-        ("grouped_conv1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
-        ("grouped_conv2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
-        (
-            "grouped_conv3d_bwd",
-            "_overlap_add(dX_taps, (n_f, n_h, n_w), 3,",
-            "_overlap_add(dX_taps, (n_f, n_h, n_w), 4,",
-        ),
+        ("depthwise_conv1d_bwd", f"X_rows, {DEPTHWISE}", f"X_rows, {DEPTHWISE}.mT"),
     ),
     OF_ONE: (
         ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
@@ -89,7 +74,6 @@ GENERATED: Table = {
         ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
         ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
         ("pointwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("depthwise_conv2d_fwd", "W[:, :, :, None, None]", "W[:, :, :, None, None].mT"),
     ),
     INFERRED: (
         ("pointwise_conv2d_fwd", "c_out = W.shape[0]", "c_out = -W.shape[0]"),

@@ -30,11 +30,10 @@ GENERATED: Table = {
     MORE_TAPS: (
         ("avg_pool1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
         ("avg_pool2d_bwd", "_overlap_add(dX_taps, (n_h, n_w), 2,", "_overlap_add(dX_taps, (n_h, n_w), 3,"),
-        ("max_pool1d_bwd", "_overlap_add(dX_taps, (n,), 1,", "_overlap_add(dX_taps, (n,), 2,"),
-        ("max_pool2d_bwd", "_overlap_add(dX_taps, (H, W), 2,", "_overlap_add(dX_taps, (H, W), 3,"),
     ),
     WHOLE_SUM: (
         ("max_pool2d_fwd", WINDOWS, f"{WINDOWS}.mT"),
+        ("max_pool2d_fwd", "_tap_max(X_windows", "_tap_max(X_windows.mT"),
         ("global_avg_pool", "global_avg_pool_fwd(X)", "global_avg_pool_fwd(X.mT)"),
     ),
     SHAPE_ONLY: (

@@ -1,0 +1,168 @@
+"""Contractions with windows, of expressions that are in no layer of the catalogue: matrix products, piece by piece."""
+
+import re
+import tracemalloc
+from itertools import product
+
+import numpy as np
+import pytest
+from sympy import Sum
+
+from derive import check, compiled, numpy_source
+from derive.language.definition import Axis, Integer, Max, Parameter, Tensor, axes, define, layer
+from derive.printers import numpy_helpers as helpers
+
+n, c, o, g, i, k, l, h, w, u, v = axes("n=N c=C o=O g=G i=I k=K l=L h=H w=W u=U v=V")
+
+
+@layer
+def listed(F: Parameter[k, o, c], X: Tensor[c, n, i], *, stride: Integer(1) = 2):
+    """Signals in a list, the kernel's channels last, everything else in another order as well."""
+    t = Axis("t", (i.size - k.size) // stride + 1)
+    return define("Y", (t, n, o), Sum(F[k, o, c] * X[c, n, stride * t + k], c, k))
+
+
+@layer
+def maps(X: Tensor[..., h, w], F: Parameter[u, v]):
+    """One kernel for all maps, which have no channels."""
+    y, x = Axis("y", h.size - u.size + 1), Axis("x", w.size - v.size + 1)
+    return define("Y", (..., y, x), Sum(X[..., y + u, x + v] * F[u, v], u, v))
+
+
+@layer
+def matrices(X: Tensor[n, i], F: Parameter[o, l, k]):
+    """Two axes of rows: every signal gives a matrix for each place."""
+    t = Axis("t", i.size - 2 * k.size + 2)
+    return define("Y", (n, o, l, t), Sum(F[o, l, k] * X[n, t + 2 * k], k))
+
+
+@layer
+def own_windows(X: Tensor[n, g, i], F: Tensor[n, g, k]):
+    """Every signal has kernels of its own."""
+    t = Axis("t", i.size - k.size + 1)
+    return define("Y", (n, g, t), Sum(F[n, g, k] * X[n, g, t + k], k))
+
+
+@layer
+def channels_last(X: Tensor[n, i, c], F: Parameter[k, c, o]):
+    """What lies side by side in memory belongs to the sum."""
+    t = Axis("t", i.size - k.size + 1)
+    return define("Y", (n, t, o), Sum(F[k, c, o] * X[n, t + k, c], c, k))
+
+
+@layer
+def peaks(X: Tensor[..., i], *, window: Integer(1) = 3):
+    """Every window of a row has its peak, and the square of that is what counts."""
+    t = Axis("t", i.size - window + 1)
+    j = Axis("j", window)
+    M = define("M", (..., t), Max(X[..., t + j], j))
+    return define("L", (...,), Sum(M[..., t] ** 2, t))
+
+
+LAYERS = (listed, maps, matrices, own_windows, channels_last, peaks)
+
+
+@pytest.mark.parametrize("own", LAYERS, ids=lambda own: own.name)
+def test_every_witness_agrees(own):
+    report = check(own)
+    assert report.ok, f"\n{report}"
+
+
+@pytest.mark.parametrize(
+    ("own", "forward", "backward"),
+    [
+        (listed, {"_correlate"}, {"_spread", "_tap_products"}),
+        (maps, {"_correlate"}, {"_correlate", "_tap_products"}),
+        (matrices, {"_correlate"}, {"_correlate", "_tap_products"}),
+        (peaks, {"_tap_max"}, {"_spread_maximum"}),
+    ],
+    ids=lambda own: getattr(own, "name", ""),
+)
+def test_which_products_there_are(own, forward, backward):
+    source = numpy_source(own)
+    _, body = source.split(f"def {own.name}_fwd")
+    ahead, back = body.split(f"def {own.name}_bwd")
+    called = [set(re.findall(r"\b(_correlate|_spread\w*|_tap\w+|_overlap_add)\(", text)) for text in (ahead, back)]
+    assert called == [forward, backward]
+
+
+# what a scatter of products costs
+
+
+def spread(kernels, values, length, dilation, stride):
+    """Entry by entry, as its docstring says."""
+    channels, taps, summed = kernels.shape
+    result = np.zeros((len(values), channels, length))
+    for row, a, j, b, t in product(*map(range, (len(values), channels, taps, summed, values.shape[-1]))):
+        place = dilation * j + stride * t - 1
+        if 0 <= place < length:
+            result[row, a, place] += kernels[a, j, b] * values[row, b, t]
+    return result
+
+
+@pytest.mark.parametrize(
+    ("channels", "summed", "stride", "gathers"),
+    [(2, 3, 1, True), (2, 4, 1, False), (2, 3, 2, False), (1, 1, 1, True), (3, 1, 2, False)],
+)
+def test_what_is_written_is_gathered_where_that_is_cheaper(channels, summed, stride, gathers, monkeypatch):
+    calls = []
+    correlate = helpers._correlate
+    monkeypatch.setattr(helpers, "_correlate", lambda *a: calls.append(a) or correlate(*a))
+    random = np.random.default_rng(0)
+    kernels, values = random.standard_normal((channels, 3, summed)), random.standard_normal((2, summed, 5))
+    found = helpers._spread(kernels, values, (11,), (-1, 2, stride))
+    assert np.allclose(found, spread(kernels, values, 11, 2, stride))
+    assert bool(calls) is gathers
+
+
+# pieces
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 0), (1, 2**30), (7, 0), (7, 2**21), (7, 5 * 2**20), (100, 2**28)])
+def test_parts_are_all_there_is(count, total):
+    parts = helpers._parts(count, total)
+    assert [n for part in parts for n in range(count)[part]] == list(range(count))
+    assert all(total * (part.stop - part.start) <= 2**21 * count for part in parts if part.stop - part.start > 1)
+
+
+SIZES = [((1, 8, 300_000), (4, 8, 5)), ((40, 8, 5000), (4, 8, 5))]
+
+
+@pytest.mark.parametrize(("signals", "kernels"), SIZES, ids=["long", "many"])
+def test_pieces_are_put_together_again(signals, kernels):
+    """Cut along the signals, and along their places."""
+    random = np.random.default_rng(0)
+    X, W = random.standard_normal(signals), random.standard_normal(kernels)
+    places = signals[-1] + 2 - 4
+    rows = (-1, 1, 1)
+    assert len(list(helpers._pieces(X, (5, places), [rows]))) > 3
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(X, ((0, 0), (0, 0), (1, 1))), 5, axis=-1)
+    Y = helpers._correlate(W.reshape(4, -1), X, (5, places), rows)
+    assert np.allclose(Y, np.einsum("nctk,ock->not", windows, W, optimize=True))
+    assert np.allclose(
+        helpers._tap_products(Y, X, (5, places), rows), np.einsum("not,nctk->ock", Y, windows, optimize=True)
+    )
+    # The adjoint, gathered and scattered: <Y, correlate(X)> = <spread(Y), X>.
+    for kernel in (W, np.concatenate([W] * 5)):
+        Z = helpers._correlate(kernel.reshape(len(kernel), -1), X, (5, places), rows)
+        back = helpers._spread(kernel.transpose(1, 2, 0), Z, signals[-1:], rows)
+        assert np.isclose((back * X).sum(), (Z * Z).sum())
+
+
+def test_the_columns_of_all_windows_are_never_there():
+    signals, kernels = np.ones((16, 8, 4096), np.float32), np.ones((9, 4, 8), np.float32)
+    run = compiled(listed)
+    columns = 9 * signals.nbytes
+    tracemalloc.start()
+    _, residuals = run.listed_fwd(kernels, signals.swapaxes(0, 1), stride=1)
+    assert tracemalloc.get_traced_memory()[1] < columns / 2
+    tracemalloc.stop()
+
+
+def test_the_first_of_several_largest_entries_takes_the_cotangent():
+    run = compiled(peaks)
+    X = np.array([[1.0, 1, 0, 0, 2, 2]])
+    _, residuals = run.peaks_fwd(X)
+    (found,) = [run.peaks_bwd(residuals, np.ones(1))]
+    # Windows 1 1 0, 1 0 0, 0 0 2, 0 2 2.
+    assert found.tolist() == [[2, 2, 0, 0, 8, 0]]
