@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations, permutations
 
 import numpy as np
@@ -33,10 +34,15 @@ class Comparison:
     expected_value: complex | None
     checked: int
     skipped: int
-    pattern: str = ""
-    """What the error looks like ("transposed", "sign flipped", …), or ""."""
     shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     """Shape given, shape expected."""
+    arrays: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    """Both arrays, where they are not close."""
+
+    @cached_property
+    def pattern(self) -> str:
+        """What the error looks like ("transposed", "sign flipped", …), or ""; looked for when it is asked for."""
+        return _pattern(*self.arrays, self.tolerance) if self.arrays else ""
 
     def __str__(self) -> str:
         return f"{self.name}: {self._verdict()}{self._counts()}{self._likeness()}"
@@ -89,8 +95,8 @@ def compare(
     checked = int(known.sum())
     skipped = expected.size - checked
     if actual.shape != expected.shape:
-        pattern = _pattern(actual, expected, tolerance)
-        return Comparison(name, math.inf, tolerance, False, None, None, None, 0, skipped, pattern, shapes)
+        arrays = actual, expected
+        return Comparison(name, math.inf, tolerance, False, None, None, None, 0, skipped, shapes, arrays)
 
     errors = _errors(actual, expected, floor)
     error = float(errors.max(initial=0.0))
@@ -108,8 +114,8 @@ def compare(
         None if worst is None else expected[worst].item(),
         checked,
         skipped,
-        "" if close else _pattern(actual, expected, tolerance),
         shapes,
+        () if close else (actual, expected),
     )
 
 

@@ -26,7 +26,7 @@ from derive.witnesses.sampling import Case, choose_sizes, free_sizes, option_set
 
 SEED = 5
 # How many factors the oracle may multiply for the gradients of one case.
-WORK = 600_000
+WORK = 60_000
 TOLERANCE = 1e-9
 
 DISPLAY = re.compile(r"\\begin\{aligned\}.*?\\end\{aligned\}", re.DOTALL)

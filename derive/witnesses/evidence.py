@@ -116,7 +116,7 @@ class Code:
     def outputs_and_gradients(self, case: Case, cotangents: Sequence[Array], dtype: str = "float64") -> tuple:
         """(outputs…, gradients…), by way of the residuals."""
         outputs, residuals = self.forward(*typed(case.arguments.values(), dtype), **moved_options(case))
-        options = {name: value for name, value in moved_options(case).items() if accepts(self.backward, name)}
+        options = accepted(self.backward, moved_options(case))
         gradients = self.backward(residuals, *typed(cotangents, dtype), **options)
         return (*counted(outputs, case.layer.outputs), *counted(gradients, case.layer.variables))
 
@@ -145,8 +145,15 @@ def tupled(value: Any) -> tuple:
 
 def accepts(function: Callable, keyword: str) -> bool:
     """Does a function take this keyword?"""
-    parameters = inspect.signature(function).parameters
-    return keyword in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return bool(accepted(function, {keyword: None}))
+
+
+def accepted(function: Callable, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that a function takes."""
+    parameters = inspect.signature(function).parameters if options else {}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return options
+    return {name: value for name, value in options.items() if name in parameters}
 
 
 def has_layer(module: object, layer: Layer) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from derive.core.layer import Layer, Symbol
 from derive.errors import CheckError
 from derive.witnesses.entries import Array
-from derive.witnesses.evidence import Evidence, accepts, cotangent_symbols, typed
+from derive.witnesses.evidence import Evidence, accepted, accepts, cotangent_symbols, typed
 from derive.witnesses.sampling import Case
 
 
@@ -76,7 +76,7 @@ class Subject:
         arrays = typed(case.arguments.values(), self.dtype)
         if self.takes_cotangents:
             arrays += typed(case.cotangents, self.dtype)
-        options = {name: value for name, value in case.options.items() if accepts(self.function, name)}
+        options = accepted(self.function, dict(case.options))
         try:
             result = self.function(*arrays, **options)
         except (Exception, SystemExit) as error:

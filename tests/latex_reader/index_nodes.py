@@ -73,7 +73,7 @@ class Entry(Node):
 
 def _whole(place: Grid, name: Key) -> Grid:
     rounded = np.rint(np.real(place.values)).astype(int)
-    if not np.allclose(rounded, place.values, atol=1e-9):
+    if not (np.abs(rounded - place.values) <= 1e-9).all():
         raise ReaderError(f"an index of {spelled(name)} is not a whole number")
     return Grid(rounded, place.axes)
 
