@@ -36,13 +36,13 @@ class Comparison:
     skipped: int
     shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     """Shape given, shape expected."""
-    arrays: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    arrays: tuple[Array, Array] | None = field(default=None, repr=False, compare=False)
     """Both arrays, where they are not close."""
 
     @cached_property
     def pattern(self) -> str:
         """What the error looks like ("transposed", "sign flipped", …), or ""; looked for when it is asked for."""
-        return _pattern(*self.arrays, self.tolerance) if self.arrays else ""
+        return _pattern(*self.arrays, tolerance=self.tolerance) if self.arrays else ""
 
     def __str__(self) -> str:
         return f"{self.name}: {self._verdict()}{self._counts()}{self._likeness()}"
@@ -115,7 +115,7 @@ def compare(
         checked,
         skipped,
         shapes,
-        () if close else (actual, expected),
+        None if close else (actual, expected),
     )
 
 
