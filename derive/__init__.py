@@ -33,6 +33,7 @@ _HOMES = {
     "jvp": "derive.calculus.forward",
     "jacobian": "derive.calculus.jacobian",
     "hessian": "derive.calculus.jacobian",
+    "blockwise": "derive.calculus.blockwise",
     "show": "derive.api",
     "latex": "derive.api",
     "numpy_source": "derive.lowering.render",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from derive.calculus.blockwise import Blockwise
 from derive.calculus.forward import Tangents
 from derive.calculus.jacobian import Jacobian
 from derive.calculus.steps import Derivation, Gradients
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
     from derive.witnesses.report import Report
 
 
-def show(of: Layer | Gradients | Jacobian | Tangents, ascii: bool = False) -> str:
+def show(of: Layer | Gradients | Jacobian | Tangents | Blockwise, ascii: bool = False) -> str:
     """The forward equations and every gradient as text, in matrix notation where there is one.
 
-    Of a Hessian or a Jacobian, the matrix and its product with a direction. With `ascii`, without characters that some
-    terminals lack.
+    Of a Hessian or a Jacobian, the matrix and its product with a direction; of a blockwise form, its equations. With
+    `ascii`, without characters that some terminals lack.
     """
     if isinstance(of, Jacobian):
         from derive.documents.second_order import second_text
@@ -27,6 +28,10 @@ def show(of: Layer | Gradients | Jacobian | Tangents, ascii: bool = False) -> st
         from derive.documents.second_order import tangents_text
 
         return tangents_text(of, ascii=ascii)
+    if isinstance(of, Blockwise):
+        from derive.documents.plain_text import blockwise_text
+
+        return blockwise_text(of, ascii=ascii)
     from derive.documents.plain_text import show_text
 
     return show_text(_gradients(of), ascii=ascii)

@@ -86,11 +86,13 @@ def parser() -> argparse.ArgumentParser:
         "derive show my_layers.py:gated_unit",
         "derive show ridge --order 2 --wrt w",
         "derive show softmax --jacobian",
+        "derive show attention --blockwise",
     )
     show.add_argument("layer", metavar="LAYER", help=LAYER_HELP)
     add_wrt(show)
     add_order(show)
     add_jacobian(show)
+    add_blockwise(show)
 
     latex = command(
         commands,
@@ -113,8 +115,10 @@ def parser() -> argparse.ArgumentParser:
         "the generated NumPy module: LAYER, LAYER_fwd, LAYER_bwd",
         "derive numpy linear",
         "derive numpy conv1d --wrt W -o conv1d.py",
+        "derive numpy attention --blockwise",
     )
     add_artefact_options(numpy)
+    add_blockwise(numpy)
 
     check = command(
         commands,
@@ -184,6 +188,12 @@ def add_jacobian(added: argparse.ArgumentParser) -> None:
     added.add_argument("--jacobian", action="store_true", help="the Jacobian of the output by every variable instead")
 
 
+def add_blockwise(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--blockwise", action="store_true", help="softmax and what sums over it, as in attention, block by block"
+    )
+
+
 def seed_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a seed; give an integer of at least 0")
@@ -220,6 +230,11 @@ def shown(layer: Layer, options: argparse.Namespace, ascii_only: bool) -> str:
         from derive.documents.second_order import second_text
 
         return second_text(layer, matrices(layer, options), ascii=ascii_only)
+    if options.blockwise:
+        from derive.api import show
+        from derive.calculus.blockwise import blockwise
+
+        return show(blockwise(layer, wanted(layer, options.wrt)), ascii=ascii_only)
     from derive.documents.document import show_text
 
     return show_text(derived(layer, options.wrt), ascii=ascii_only)
@@ -249,6 +264,11 @@ def run_numpy(options: argparse.Namespace) -> int:
         written = numpy_jacobian_source if options.jacobian else numpy_second_source
         put(written(layer, wanted(layer, options.wrt)), options.output)
         return FINE
+    if options.blockwise:
+        from derive.calculus.blockwise import blockwise
+
+        put(numpy_source(blockwise(layer, wanted(layer, options.wrt))), options.output)
+        return FINE
     put(numpy_source(layer, wanted(layer, options.wrt)), options.output)
     return FINE
 
@@ -263,6 +283,8 @@ def of_matrices(options: argparse.Namespace) -> bool:
     """Are Hessians or Jacobians asked for?"""
     if options.jacobian and options.order == 2:
         raise UsageError("--jacobian is of order 1. Leave --order 2 or --jacobian out.")
+    if getattr(options, "blockwise", False) and (options.jacobian or options.order == 2):
+        raise UsageError("--blockwise is of gradients. Leave --blockwise out, or --order 2 and --jacobian.")
     return bool(options.jacobian or options.order == 2)
 
 

@@ -41,6 +41,7 @@ SPINE = (
 # Who may use the handwritten reference.
 WITNESSES = {
     "derive.witnesses.check",
+    "derive.witnesses.code",
     "derive.witnesses.against",
     "derive.witnesses.second",
     "derive.witnesses.second_evidence",

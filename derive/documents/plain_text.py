@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.calculus.blockwise import Blockwise
+from derive.calculus.online_softmax import NAME, SOURCE, applies
 from derive.calculus.steps import Gradients
-from derive.core.layer import Layer
+from derive.core.layer import Call, Layer
 from derive.documents.conventions import remarks
 from derive.documents.typeset import Line, Typesetter
 from derive.printers.lines import plain
@@ -32,6 +34,16 @@ def show_text(gradients: Gradients, ascii: bool = False) -> str:
     blocks = [[f"{layer.name}: {doc}" if doc else layer.name], columns(forward), columns(backward), where, said]
     text = "\n\n".join("\n".join(b) for b in blocks if b) + "\n"
     return to_ascii(text) if ascii else text
+
+
+def blockwise_text(of: Blockwise, ascii: bool = False) -> str:
+    """The equations of a blockwise form, and by which rule they come from the author's."""
+    text = show_text(replace(of.derived, layer=of.forward), ascii=ascii)
+    inner = dict.fromkeys(s.layer.name for s in of.derived.layer.statements if isinstance(s, Call) and applies(s.layer))
+    logs = ", ".join(log.symbol.shown for log in of.log_sums)
+    said = [f"{NAME}: {logs} and sums over its axis are taken block by block ({SOURCE})."] if logs else []
+    said += [f"{name} is called in its blockwise form." for name in inner]
+    return text + "\n".join(said) + "\n"
 
 
 def gradients_text(gradients: Gradients, ascii: bool = False) -> str:

@@ -15,7 +15,7 @@ from derive.core.axes import LEADING_SIZE, Index
 from derive.core.layer import Call, Symbol
 from derive.errors import LoweringError
 from derive.lowering.layout import FLAT_SIZE
-from derive.lowering.program import Assign, CallLayer, Function, Size, sizes_used
+from derive.lowering.program import Assign, Blocks, CallLayer, Each, Function, MaskOut, Size, flattened, sizes_used
 from derive.lowering.sharing import fresh_name
 
 
@@ -74,7 +74,8 @@ class Doorman:
         self.result = Door(self.layer.options)
         self.places = dict(self._places())
         self.taken = {*self.layer.symbols, *(i.name for i in self.layer.indices)}
-        self.taken |= {s.target for s in function.statements if isinstance(s, Assign)}
+        self.statements = list(flattened(function.statements))
+        self.taken |= {s.target for s in self.statements if isinstance(s, Assign)}
 
     def _places(self) -> Iterator[tuple[str, Place]]:
         """Where each plain size can be measured: its first place."""
@@ -99,7 +100,7 @@ class Doorman:
         self._leading(needed)
         self._name_compound(compound)
         symbols = {s for size in needed if isinstance(size, sympy.Expr) for s in size.free_symbols}
-        names = {s.name for s in symbols if s not in (LEADING_SIZE, FLAT_SIZE)}
+        names = {s.name for s in symbols if s not in (LEADING_SIZE, FLAT_SIZE)} - self._loop_names()
         self._measure([*(n for n in self.places if n in names), *sorted(names - set(self.places))])
         door.measures += [Measure(door.names[size], size) for size in compound]
         return door
@@ -143,12 +144,25 @@ class Doorman:
                         yield Demand(index.name, symbol.name, index.size, None)
 
     def _used(self) -> Iterator[Size]:
-        for statement in self.function.statements:
+        for statement in self.statements:
             if isinstance(statement, Assign):
                 for value in statement.values:
                     yield from sizes_used(value)
+            elif isinstance(statement, MaskOut):
+                yield from sizes_used(statement.mask)
+                yield from (c for c in (statement.below, statement.above) if c is not None)
+            elif isinstance(statement, Blocks):
+                yield from (*statement.starts, *statement.stops)
+            elif isinstance(statement, Each):
+                yield from ("group" if i.leading else i.size for i in statement.over)
             elif isinstance(statement, CallLayer):
                 yield from (value for _, value in statement.options if isinstance(value, sympy.Expr))
+
+    def _loop_names(self) -> set[str]:
+        """What is a number inside a loop: an index, and where a block starts and stops."""
+        each = {i.name for s in self.statements if isinstance(s, Each) for i in s.over}
+        blocks = [s.name for s in self.statements if isinstance(s, Blocks)]
+        return each | {f"{name}.{end}" for name in blocks for end in ("start", "stop")}
 
     def _leading(self, needed: set[Size]) -> None:
         """The shape of the leading axes, and the number of entries over them."""

@@ -15,7 +15,7 @@ from derive.lowering.gathers import looked_up
 from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
 from derive.lowering.ones import marked, marked_afterwards, ones
-from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Program, Value
+from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.residuals import with_parts_in_common
 from derive.lowering.returned import named_as_returned
@@ -167,6 +167,6 @@ def _unaliased(statements: Sequence[ArrayStatement], outputs: Sequence[str]) -> 
 
 
 def _is_view(value: Value) -> bool:
-    while isinstance(value, VIEWS) and not isinstance(value, Name):
+    while isinstance(value, VIEWS) and not isinstance(value, (Name, Part)):
         value = value.operand
-    return isinstance(value, Name)
+    return isinstance(value, (Name, Part))

@@ -30,6 +30,7 @@ from derive.lowering.program import (
     Map,
     Name,
     Number,
+    Part,
     Reshape,
     Spread,
     Statement,
@@ -203,16 +204,16 @@ def _free_names(before: Sequence[Statement], after: Sequence[Statement], kept: C
 
 def _memory(value: Value, owner: dict[str, str]) -> str | None:
     """Whose memory a view shows; None for a new array."""
-    while isinstance(value, (*VIEWS, Reshape)) and not isinstance(value, Name):
+    while isinstance(value, (*VIEWS, Reshape)) and not isinstance(value, (Name, Part)):
         value = value.operand
-    return owner.get(value.name, "") if isinstance(value, Name) else None
+    return owner.get(value.name, "") if isinstance(value, (Name, Part)) else None
 
 
 def _read(statement: Statement) -> Iterator[str]:
     if isinstance(statement, Assign):
         yield from names_read(statement.values)
         yield from [statement.target] if statement.update else []
-    else:
+    elif isinstance(statement, CallLayer):
         yield from (*statement.arguments, *(statement.residuals or ()))
 
 

@@ -88,12 +88,12 @@ def to_scale(
     """
     if len(operands) < 2 or weight(result) < min(weight(o.indices) for o in operands):
         return None
-    sizes = {s for v in scalars.parts for s in sizes_used(v)}
+    sizes = {str(s) for v in scalars.parts for s in sizes_used(v)}
 
     def preference(position: int) -> tuple[int, bool, int]:
         operand = operands[position]
         first = min((names.index(n) for n in names_read(operand.parts)), default=len(names))
-        return weight(operand.indices), sizes.isdisjoint(i.size for i in operand.indices), first
+        return weight(operand.indices), sizes.isdisjoint(str(i.size) for i in operand.indices), first
 
     return min(range(len(operands)), key=preference)
 

@@ -44,6 +44,14 @@ class Name(Value):
 
 
 @dataclass(frozen=True)
+class Part(Value):
+    """The part of a tensor at which loops are: what stands in its subscript, axis by axis."""
+
+    name: str
+    at: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Number(Value):
     """A rational number, or a constant by name: pi, minus infinity, the lowest finite number."""
 
@@ -61,9 +69,10 @@ class Extent(Value):
 
 @dataclass(frozen=True)
 class Positions(Value):
-    """The index itself, 0, 1, …, n - 1."""
+    """The index itself, 0, 1, …, n - 1; in a block of its axis, so many from the first on."""
 
     size: Coefficient
+    first: Coefficient = 0
     kind = "positions"
 
 
@@ -320,10 +329,10 @@ class Copy(Value):
 
 
 # Values that cost nothing: a name, or a view of one.
-VIEWS = (Name, Permute, Expand, Diagonal, Window)
+VIEWS = (Name, Part, Permute, Expand, Diagonal, Window)
 # What reads through a window.
 WINDOWED = (Window, Correlate, TapProducts, SpreadMaximum)
-LEAVES = (Name, Number, Extent, Positions)
+LEAVES = (Name, Part, Number, Extent, Positions)
 # Values that are computed into memory of their own.
 # Products of two arrays, which no single pass over their entries makes; and sums over windows.
 PRODUCTS = (Contract, Inner, TapInner, TapSum, TapMax, Correlate, TapProducts, Spread, SpreadMaximum)
@@ -357,13 +366,13 @@ def walk(value: Value) -> Iterator[Value]:
 
 def names_read(values: Iterable[Value]) -> Iterator[str]:
     """The names of the tensors that values are computed from."""
-    return (part.name for value in values for part in walk(value) if isinstance(part, Name))
+    return (part.name for value in values for part in walk(value) if isinstance(part, (Name, Part)))
 
 
 def sizes_used(value: Value) -> Iterator[Size]:
     """Every size and coefficient that the value mentions."""
     for part in walk(value):
-        for name in ("size", "sizes", "shape", "rows"):
+        for name in ("size", "first", "sizes", "shape", "rows"):
             yield from _flat(getattr(part, name, ()))
 
 
@@ -381,6 +390,7 @@ class Assign:
 
     In place: `target op= value` where `update` is the operation, at some places of it `target[at] op= value`;
     `target = f(x, out=x)` where `out` is the name x.
+    Where loops are, it is the `part` of the target at which they are.
     """
 
     target: str
@@ -389,6 +399,7 @@ class Assign:
     out: str | None = None
     update: str | None = None
     at: tuple[Value, ...] = ()
+    part: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -408,7 +419,57 @@ class CallLayer:
     options: tuple[tuple[str, sympy.Expr | int | float], ...] = ()
 
 
-Statement = Assign | CallLayer
+@dataclass(frozen=True)
+class Note:
+    """A remark in the code."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class MaskOut:
+    """Minus infinity where the mask holds, if `below < above`: else it holds nowhere."""
+
+    target: str
+    mask: Value
+    below: Coefficient | None = None
+    above: Coefficient | None = None
+
+
+@dataclass(frozen=True)
+class Each:
+    """Loop over every entry of some axes, one by one; the leading group is taken apart by the name `group`."""
+
+    over: tuple[Index, ...]
+    group: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Loop over blocks of an axis, from the largest of some starts to the smallest of some stops: `name` is a slice."""
+
+    name: str
+    starts: tuple[Coefficient, ...]
+    stops: tuple[Coefficient, ...]
+    length: str
+    statements: tuple[Statement, ...]
+
+
+Statement = Assign | CallLayer | Note | MaskOut | Each | Blocks
+
+
+def edge(name: str, which: str) -> sympy.Symbol:
+    """Where a block starts or stops."""
+    return sympy.Symbol(f"{name}.{which}", integer=True, nonnegative=True)
+
+
+def flattened(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements and those inside loops, in order."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, (Each, Blocks)):
+            yield from flattened(statement.statements)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,19 @@ from derive.calculus.derivation import gradients as derive_gradients
 from derive.core.layer import Layer
 
 if TYPE_CHECKING:
+    from derive.calculus.blockwise import Blockwise
     from derive.calculus.forward import Tangents
     from derive.calculus.jacobian import Jacobian
     from derive.calculus.steps import Gradients
 
 
 def numpy_source(
-    layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None, gradients: Gradients | None = None
+    layer: Layer | Jacobian | Tangents | Blockwise, wrt: Iterable[str] | None = None, gradients: Gradients | None = None
 ) -> str:
     """The NumPy module of a layer: L(…), L_fwd(…) -> (output, residuals), L_bwd(residuals, cotangent) -> gradients.
 
-    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp. `wrt` names the
+    Of a Hessian L_hvp and L_hessian, of a Jacobian L_jacobian, of what `jvp` gives L_jvp; of what `blockwise` gives the
+    three functions with the keyword `block`, the number of rows and columns of a block. `wrt` names the
     arguments whose gradients are wanted, all if it is None; `gradients` are those already derived.
     Raises UsageError for a name that is no tensor of the layer, LoweringError for what has no array form.
 
@@ -29,21 +31,25 @@ def numpy_source(
     >>> print(numpy_source(affine).splitlines()[0])
     \"\"\"Affine map y = W x + b of one vector (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
     """
+    from derive.calculus.blockwise import Blockwise
     from derive.calculus.forward import Tangents
     from derive.calculus.jacobian import Jacobian
+    from derive.lowering.blockwise import lower_blockwise
     from derive.lowering.lower import lower
     from derive.lowering.second import program_of
     from derive.printers.numpy_module import module_text
     from derive.templating import environment
 
-    if isinstance(layer, (Jacobian, Tangents)):
+    if isinstance(layer, Blockwise):
+        program = lower_blockwise(layer)
+    elif isinstance(layer, (Jacobian, Tangents)):
         program = program_of(layer)
     else:
         program = lower(gradients or derive_gradients(layer, wrt))
     return environment().get_template("numpy.py.j2").render(module=module_text(program))
 
 
-def compiled(layer: Layer | Jacobian | Tangents, wrt: Iterable[str] | None = None) -> ModuleType:
+def compiled(layer: Layer | Jacobian | Tangents | Blockwise, wrt: Iterable[str] | None = None) -> ModuleType:
     """The generated module of a layer, or of what is derived of one, loaded: its functions are attributes, its text
     is in `__source__`.
 

@@ -66,8 +66,8 @@ def given_text(layer: Layer) -> str:
     return f"Given: {', '.join(facts)}." if facts else ""
 
 
-def comment(text: str) -> list[str]:
-    lines = textwrap.wrap(text, WIDTH - INDENT - 6, break_long_words=False, break_on_hyphens=False)
+def comment(text: str, indent: int = 0) -> list[str]:
+    lines = textwrap.wrap(text, WIDTH - INDENT - 6 - indent, break_long_words=False, break_on_hyphens=False)
     return [f"# {lines[0]}", *(f"#     {line}" for line in lines[1:])]
 
 

@@ -29,6 +29,7 @@ from derive.lowering.program import (
     Map,
     Name,
     Number,
+    Part,
     Permute,
     Positions,
     Reduce,
@@ -92,6 +93,7 @@ FUNCTIONS = {
     "clip": "np.clip({x}, {y}, {z})",
     "where": "np.where({x}, {y}, {z})",
     "select": "_where({x}, {y}, {z})",
+    "not": "np.logical_not({x})",
 }
 # Python's own numbers, so that no float64 of NumPy's turns float32 arrays into float64.
 NUMBER_FUNCTIONS = {
@@ -139,12 +141,13 @@ class NumpyPrinter:
             left, right = (self.print(o) for o in statement.value.operands)
             return f"{INTO[statement.value.op]}({left}, {right}, out={statement.out})"
         text = self.print(statement.value)
+        target = f"{statement.target}[{', '.join(statement.part)}]" if statement.part else statement.target
         if statement.update is not None:
             places = f"[{', '.join(self.print(p) for p in statement.at)}]" if statement.at else ""
-            return f"{statement.target}{places} {INFIX[statement.update][0]}= {text}"
+            return f"{target}{places} {INFIX[statement.update][0]}= {text}"
         if statement.out is not None:
             text = f"{text.removesuffix(')')}, out={statement.out})"
-        return text if statement.out == statement.target else f"{statement.target} = {text}"
+        return text if statement.out == statement.target else f"{target} = {text}"
 
     def visit(self, value: Value) -> Printed:
         return ROWS[type(value)](self, value)
@@ -169,7 +172,13 @@ class NumpyPrinter:
         return self.size(value.size)
 
     def positions(self, value: Positions) -> Printed:
+        if value.first != 0:
+            stop = sympy.expand(value.first + value.size)
+            return f"np.arange({self.size_text(value.first)}, {self.size_text(stop)})", ATOM
         return f"np.arange({self.size_text(value.size)})", ATOM
+
+    def part(self, value: Part) -> Printed:
+        return f"{value.name}[{', '.join(value.at)}]", ATOM
 
     # entry by entry
 
@@ -438,6 +447,7 @@ def _tuple(items: Sequence[object]) -> str:
 
 ROWS: dict[type, Callable[..., Printed]] = {
     Name: NumpyPrinter.name,
+    Part: NumpyPrinter.part,
     Number: NumpyPrinter.number,
     Extent: NumpyPrinter.extent,
     Positions: NumpyPrinter.positions,

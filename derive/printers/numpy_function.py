@@ -14,7 +14,20 @@ import sympy
 from derive.core.axes import Index
 from derive.core.layer import Layer, Symbol
 from derive.lowering.doors import Demand, Door, Measure, Place, door_of
-from derive.lowering.program import Assign, CallLayer, Function, Name, walk
+from derive.lowering.program import (
+    Assign,
+    Blocks,
+    CallLayer,
+    Each,
+    Function,
+    MaskOut,
+    Name,
+    Note,
+    Part,
+    Statement,
+    flattened,
+    walk,
+)
 from derive.lowering.sharing import broken_up
 from derive.lowering.stability import shift
 from derive.printers.code_style import (
@@ -279,19 +292,65 @@ def _demand(function: Function, demand: Demand, door: Door) -> str:
 
 
 def _body(function: Function, printer: NumpyPrinter) -> list[str]:
-    taken = [*function.layer.symbols, *(s.target for s in function.statements if isinstance(s, Assign))]
-    statements = broken_up(function.statements, taken, lambda v: len(printer.print(v)), WIDTH - INDENT)
+    taken = [*function.layer.symbols, *(s.target for s in flattened(function.statements) if isinstance(s, Assign))]
+    return _block(function.statements, function, printer, taken, 0)
+
+
+def _block(
+    statements: Sequence[Statement], function: Function, printer: NumpyPrinter, taken: Sequence[str], depth: int
+) -> list[str]:
+    """The lines of some statements, at a depth of loops."""
+    room = INDENT * (depth + 1)
+    statements = broken_up(statements, taken, lambda v: len(printer.print(v)), WIDTH - room)
     lines: list[str] = []
     for statement in statements:
         if isinstance(statement, Assign):
             if statement.implements is not None:
-                lines += comment(equation_text(statement.implements, function.layer))
+                lines += comment(equation_text(statement.implements, function.layer), INDENT * depth)
                 if shift(statement.implements.expr) != statement.implements.expr:
                     lines.append("# (shifted by the maximum: exp cannot overflow, and the value is the same)")
-            lines += wrapped(printer.assign(statement), LONGEST - INDENT)
+            lines += wrapped(printer.assign(statement), LONGEST - room)
+        elif isinstance(statement, Note):
+            lines += comment(statement.text, INDENT * depth)
+        elif isinstance(statement, MaskOut):
+            lines += _masked_out(statement, printer)
+        elif isinstance(statement, (Each, Blocks)):
+            lines.append(_each(statement, printer) if isinstance(statement, Each) else _blocks(statement, printer))
+            inside = _block(statement.statements, function, printer, taken, depth + 1)
+            lines += [" " * INDENT + line for line in inside]
         else:
-            lines += wrapped(_call(statement, statements, function, printer), LONGEST - INDENT)
+            lines += wrapped(_call(statement, list(flattened(function.statements)), function, printer), LONGEST - room)
     return lines
+
+
+def _masked_out(statement: MaskOut, printer: NumpyPrinter) -> list[str]:
+    """if …: S[mask] = -np.inf"""
+    mask = printer.print(statement.mask)
+    line = f"{statement.target}[{mask}] = -np.inf"
+    if len(statement.mask.axes) < 2:
+        line = f"np.copyto({statement.target}, -np.inf, where={mask})"
+    if statement.below is None or statement.above is None:
+        return [line]
+    return [f"if {printer.size_text(statement.below)} < {printer.size_text(statement.above)}:", " " * INDENT + line]
+
+
+def _each(loop: Each, printer: NumpyPrinter) -> str:
+    """for *at, h in np.ndindex(*ell, H):"""
+    sizes = ", ".join("*ell" if i.leading else printer.size_text(i.size) for i in loop.over)
+    if len(loop.over) == 1:
+        (index,) = loop.over
+        return f"for {loop.group} in np.ndindex(ell):" if index.leading else f"for {index.name} in range({sizes}):"
+    names = ", ".join(f"*{loop.group}" if i.leading else i.name for i in loop.over)
+    return f"for {names} in np.ndindex({sizes}):"
+
+
+def _blocks(loop: Blocks, printer: NumpyPrinter) -> str:
+    """for j in _blocks(m, block):"""
+    starts, stops = ([printer.size_text(c) for c in ends] for ends in (loop.starts, loop.stops))
+    stop = stops[0] if len(stops) == 1 else f"min({', '.join(stops)})"
+    start = starts[0] if len(starts) == 1 else f"max({', '.join(starts)})"
+    first = "" if start == "0" else f", start={start}"
+    return f"for {loop.name} in _blocks({stop}, {loop.length}{first}):"
 
 
 def _call(call: CallLayer, statements: Iterable, function: Function, printer: NumpyPrinter) -> str:
@@ -321,7 +380,7 @@ def _used(name: str, statements: Iterable, function: Function) -> bool:
         return True
     for statement in statements:
         if isinstance(statement, Assign):
-            if any(isinstance(v, Name) and v.name == name for v in walk(statement.value)):
+            if any(isinstance(v, (Name, Part)) and v.name == name for v in walk(statement.value)):
                 return True
         elif name in (*statement.arguments, *(statement.residuals or ())):
             return True

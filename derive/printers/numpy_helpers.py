@@ -144,6 +144,11 @@ def _check_positions(function, name, array, size):
     return array
 
 
+def _blocks(stop, block, start=0):
+    """Slices of at most so many positions, one after the other, from start to stop."""
+    return [slice(first, min(first + block, stop)) for first in range(start, stop, block)]
+
+
 def _add_at(rows, positions, size, behind=0, summed=None):
     """The array A with A[..., positions, :] += rows; of several rows at one position, the sum.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from derive.lowering.program import WINDOWED, Assign, Program, walk
+from derive.lowering.program import WINDOWED, Assign, Program, flattened, walk
 from derive.notation.kernels import Kernel, kernels
 from derive.printers.code_style import docstring
 from derive.printers.numpy_function import FunctionText, function_texts
@@ -56,7 +56,7 @@ def module_doc(program: Program) -> list[str]:
     windows = any(
         isinstance(v, WINDOWED) and len(v.sizes) > 1
         for f in program.functions
-        for s in f.statements
+        for s in flattened(f.statements)
         if isinstance(s, Assign)
         for v in walk(s.value)
     )
@@ -71,7 +71,7 @@ def module_doc(program: Program) -> list[str]:
 
 def _ambiguous(program: Program) -> bool:
     names = {s.name for f in program.functions for s in (*f.residuals, *f.arguments, *f.layer.symbols.values())}
-    names |= {s.target for f in program.functions for s in f.statements if isinstance(s, Assign)}
+    names |= {s.target for f in program.functions for s in flattened(f.statements) if isinstance(s, Assign)}
     return bool(names & AMBIGUOUS)
 
 

@@ -2,6 +2,7 @@
 
     generated code           against the oracle, in float64 and in float32
     handwritten code         `numeric`, where it has the layer, against the oracle
+    blockwise code           the code of its blockwise form, where it has one, for blocks of several sizes
     numeric differentiation  of the oracle's forward, against the derived gradient
     inner products           ⟨Jᵀv, u⟩ from the generated code, ⟨v, Ju⟩ from the oracle's forward
     exact arithmetic         for rational layers, in fractions: equality
@@ -23,16 +24,23 @@ import numpy as np
 import numeric
 from derive.calculus.derivation import forget
 from derive.core.layer import Layer, Symbol
-from derive.loading import all_layers
+from derive.witnesses.code import (
+    blockwise_code,
+    compare,
+    compare_code,
+    generated_code,
+    generated_float32,
+    handwritten_code,
+)
 from derive.witnesses.entries import Array
-from derive.witnesses.evidence import Code, Evidence, analytic, arrays, derived_gradients, has_layer, tupled
+from derive.witnesses.evidence import Code, Evidence, analytic, derived_gradients, tupled
 from derive.witnesses.exact import exact_gradient, rational
 from derive.witnesses.interpret import interpret
 from derive.witnesses.replay import replay, step_values
 from derive.witnesses.report import Report
 from derive.witnesses.sampling import DRAWS, Case, cases, evaluation_work, fractions, largest_value
 from derive.witnesses.satisfied import satisfying
-from derive.witnesses.tally import TOLERANCES, Tally, entry_name
+from derive.witnesses.tally import TOLERANCES, entry_name
 
 # How many factors the oracle may evaluate for all gradients by numbers of a layer: about a second. At least so many
 # entries are found of each gradient in each case.
@@ -61,68 +69,6 @@ def check_layer(
         progress(name)
         witness(evidence)
     return evidence.tally.report(evidence.values)
-
-
-def compare(
-    tally: Tally,
-    witness: str,
-    symbol: Symbol,
-    actual: Any,
-    expected: Array,
-    at: object,
-    *,
-    row: str = "",
-    size: float = 1.0,
-) -> None:
-    """Compare two arrays of one value; `row` names the row of tolerances where it is not the witness's own.
-
-    `size` is how large entries are here, where that is not about 1.
-    """
-    tolerance, floor = TOLERANCES[row or witness]
-    actual = np.asarray(actual)
-    if actual.dtype.kind not in "biufc":
-        tally.broke(witness, [symbol], f"{symbol.name} is not an array of numbers", at)
-        return
-    found = numeric.compare(actual, expected, tolerance=tolerance, name=symbol.name, floor=floor * size)
-    tally.compared(witness, symbol, found, at)
-
-
-# code against the oracle
-
-
-def generated_code(evidence: Evidence) -> None:
-    compare_code(evidence, "generated code", evidence.generated, "float64")
-
-
-def generated_float32(evidence: Evidence) -> None:
-    compare_code(evidence, "generated code, float32", evidence.generated, "float32")
-
-
-def handwritten_code(evidence: Evidence) -> None:
-    """Only for layers of the catalogue: somebody's own layer may share a name and mean another thing."""
-    layer = evidence.layer
-    if all_layers().get(layer.name) is layer and has_layer(numeric, layer):
-        compare_code(evidence, "handwritten code", Code.of(numeric, layer.name), "float64")
-
-
-def compare_code(evidence: Evidence, witness: str, code: Code, dtype: str) -> None:
-    """Outputs and gradients of some code against the oracle."""
-    outputs = evidence.layer.output_symbols
-    symbols = (*outputs, *evidence.gradient_symbols)
-    for case, derived in zip(evidence.cases, evidence.derived, strict=True):
-        try:
-            plain = arrays(code.outputs(case, dtype), outputs)
-            values = arrays(code.outputs_and_gradients(case, case.cotangents, dtype), symbols)
-        except Exception as error:
-            # Whatever the code under test raises is what the check has found.
-            evidence.tally.broke(witness, symbols, error, case)
-            continue
-        expected = (*case.outputs, *case.outputs, *derived)
-        for symbol, value, reference in zip((*outputs, *symbols), (*plain, *values), expected, strict=True):
-            if value.dtype != dtype:
-                what = f"{symbol.name} is {value.dtype} for arguments in {dtype}"
-                evidence.tally.broke(witness, [symbol], what, case)
-            compare(evidence.tally, witness, symbol, value, reference, case)
 
 
 # derivatives by numbers
@@ -281,8 +227,11 @@ WITNESSES: dict[str, Callable[[Evidence], None]] = {
     "generated code": generated_code,
     "generated code, float32": generated_float32,
     "handwritten code": handwritten_code,
+    "blockwise code": blockwise_code,
     "numeric differentiation": numeric_differentiation,
     "inner products": inner_products,
     "exact arithmetic": exact_arithmetic,
     "steps": steps,
 }
+
+__all__ = ["WITNESSES", "check_layer", "compare", "compare_code"]

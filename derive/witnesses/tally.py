@@ -16,6 +16,8 @@ TOLERANCES = {
     "generated code": (1e-10, 1e-2),
     "generated code, float32": (1e-4, 1e-1),
     "handwritten code": (1e-10, 1e-2),
+    "blockwise code": (1e-10, 1e-2),
+    "blockwise code, float32": (1e-4, 1e-1),
     "numeric differentiation": (1e-10, 1e-2),
     "numeric differentiation, central": (1e-6, 1e-2),
     "inner products": (1e-9, 1.0),

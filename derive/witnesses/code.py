@@ -1,0 +1,106 @@
+"""Code against the oracle: what was generated, what somebody wrote by hand, and the blockwise form."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import numeric
+from derive.calculus.blockwise import blockwise
+from derive.calculus.online_softmax import applies
+from derive.core.layer import Layer, Symbol
+from derive.errors import LoweringError
+from derive.loading import all_layers
+from derive.witnesses.entries import Array
+from derive.witnesses.evidence import Code, Evidence, arrays, has_layer
+from derive.witnesses.tally import TOLERANCES, Tally
+
+# Rows and columns of a block.
+BLOCKS = (1, 2, 3, 1000)
+
+
+def compare(
+    tally: Tally,
+    witness: str,
+    symbol: Symbol,
+    actual: Any,
+    expected: Array,
+    at: object,
+    *,
+    row: str = "",
+    size: float = 1.0,
+) -> None:
+    """Compare two arrays of one value; `row` names the row of tolerances where it is not the witness's own.
+
+    `size` is how large entries are here, where that is not about 1.
+    """
+    tolerance, floor = TOLERANCES[row or witness]
+    actual = np.asarray(actual)
+    if actual.dtype.kind not in "biufc":
+        tally.broke(witness, [symbol], f"{symbol.name} is not an array of numbers", at)
+        return
+    found = numeric.compare(actual, expected, tolerance=tolerance, name=symbol.name, floor=floor * size)
+    tally.compared(witness, symbol, found, at)
+
+
+def generated_code(evidence: Evidence) -> None:
+    compare_code(evidence, "generated code", evidence.generated, "float64")
+
+
+def generated_float32(evidence: Evidence) -> None:
+    compare_code(evidence, "generated code, float32", evidence.generated, "float32")
+
+
+def handwritten_code(evidence: Evidence) -> None:
+    """Only for layers of the catalogue: somebody's own layer may share a name and mean another thing."""
+    layer = evidence.layer
+    if all_layers().get(layer.name) is layer and has_layer(numeric, layer):
+        compare_code(evidence, "handwritten code", Code.of(numeric, layer.name), "float64")
+
+
+def blockwise_code(evidence: Evidence) -> None:
+    """Blocks of one row, of sizes that divide an axis and that do not, and one block for all."""
+    if not applies(evidence.layer):
+        return
+    try:
+        module = blockwise_module(evidence.layer)
+    except LoweringError:
+        # What keeps it from a blockwise form is said where that is asked for.
+        return
+    for block in BLOCKS:
+        compare_code(evidence, "blockwise code", in_blocks(module, evidence.layer, block), "float64")
+    compare_code(evidence, "blockwise code, float32", in_blocks(module, evidence.layer, BLOCKS[1]), "float32")
+
+
+def blockwise_module(layer: Layer) -> Any:
+    from derive.lowering.render import compiled
+
+    return compiled(blockwise(layer))
+
+
+def in_blocks(module: Any, layer: Layer, block: int) -> Code:
+    """The functions of a blockwise form, for blocks of one size."""
+    code = Code.of(module, layer.name)
+    return Code(*(partial(f, block=block) for f in (code.plain, code.forward, code.backward)))
+
+
+def compare_code(evidence: Evidence, witness: str, code: Code, dtype: str) -> None:
+    """Outputs and gradients of some code against the oracle."""
+    outputs = evidence.layer.output_symbols
+    symbols = (*outputs, *evidence.gradient_symbols)
+    for case, derived in zip(evidence.cases, evidence.derived, strict=True):
+        try:
+            plain = arrays(code.outputs(case, dtype), outputs)
+            values = arrays(code.outputs_and_gradients(case, case.cotangents, dtype), symbols)
+        except Exception as error:
+            # Whatever the code under test raises is what the check has found.
+            evidence.tally.broke(witness, symbols, error, case)
+            continue
+        expected = (*case.outputs, *case.outputs, *derived)
+        for symbol, value, reference in zip((*outputs, *symbols), (*plain, *values), expected, strict=True):
+            if value.dtype != dtype:
+                what = f"{symbol.name} is {value.dtype} for arguments in {dtype}"
+                evidence.tally.broke(witness, [symbol], what, case)
+            compare(evidence.tally, witness, symbol, value, reference, case)

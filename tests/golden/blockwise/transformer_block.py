@@ -1,0 +1,390 @@
+"""Pre-norm transformer block: attention and a perceptron, each added to what it read (Xiong et al., 2020).
+
+Each gradient is shaped like its variable: dX like X.
+... stands for any number of leading axes.
+"""
+
+# ruff: noqa: E741, RUF100 (the names are those of the equations)
+
+import math
+
+import numpy as np
+
+
+def _floating(*arrays):
+    """The arguments as arrays of their common floating type; integers become float64."""
+    arrays = [np.asarray(array) for array in arrays]
+    dtype = np.result_type(*arrays)
+    if not np.issubdtype(dtype, np.inexact):
+        dtype = np.float64
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _check(function, /, **arguments):
+    """Raise a ValueError unless every axis has one size throughout; an argument is (array, "names of its axes")."""
+    known = {}
+    for name, (array, axes) in arguments.items():
+        array, axes = np.asarray(array), axes.split()
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{function}: {name} is an array of {array.dtype}, expected numbers.")
+        leading = axes[:1] == ["..."]
+        named = len(axes) - leading
+        if array.ndim < named or (array.ndim > named and not leading):
+            expected = f"at least {named}" if leading else named
+            entry = f"{name}[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {entry} has shape {array.shape}, expected {expected} axes.")
+        split = array.ndim - named
+        sizes = [array.shape[:split], *array.shape[split:]] if leading else array.shape
+        for axis, size in zip(axes, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{function}: axis {axis} of {name} has size {size}, expected {expected} (axis {axis} of {source})."
+                )
+
+
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
+def _check_option(function, name, value, least):
+    """Raise a ValueError unless an option is an integer that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
+
+
+def _erf(x):
+    """The error function, by the rational approximations of W. J. Cody (1969); highest powers first."""
+    a = np.minimum(np.abs(x), 7)
+    above = (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947)
+    below = (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062)
+    near = x * (_polynomial(a * a, above) / _polynomial(a * a, below))
+    above = (2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295)
+    above += (298.635138197400131, 881.952221241769090, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725)
+    below = (1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858)
+    below += (1621.38957456669019, 3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942)
+    far = np.sign(x) * (1 - np.exp(-a * a) * _polynomial(a, above) / _polynomial(a, below))
+    return np.where(a < 0.46875, near, far)
+
+
+def _polynomial(x, coefficients):
+    """Horner's rule: the coefficients of the highest power first."""
+    value = coefficients[0] * x + coefficients[1]
+    for coefficient in coefficients[2:]:
+        value *= x
+        value += coefficient
+    return value
+
+
+def _blocks(stop, block, start=0):
+    """Slices of at most so many positions, one after the other, from start to stop."""
+    return [slice(first, min(first + block, stop)) for first in range(start, stop, block)]
+
+
+def layer_norm(X, gamma, beta, *, eps=1e-05):
+    """Layer normalization: each row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton, 2016).
+
+    X: (..., d), gamma: (d,), beta: (d,) -> Y: (..., d)
+    """
+    return layer_norm_fwd(X, gamma, beta, eps=eps)[0]
+
+
+def layer_norm_fwd(X, gamma, beta, *, eps=1e-05):
+    """The output Y, and what layer_norm_bwd needs: gamma, r, xhat."""
+    eps = float(eps)
+    _check("layer_norm", X=(X, "... j"), gamma=(gamma, "j"), beta=(beta, "j"))
+    X, gamma, beta = _floating(X, gamma, beta)
+    d = X.shape[-1]
+    # mu[...] = Σ_j X[..., j] / d
+    mu = X.sum(axis=-1) / d
+    # var[...] = Σ_j (X[..., j] - mu[...])² / d
+    xhat = X - mu[..., None]
+    var = np.sum(xhat**2, axis=-1) / d
+    # r[...] = 1 / √(var[...] + eps)
+    r = 1 / np.sqrt(var + eps)
+    # xhat[..., j] = r[...] (X[..., j] - mu[...])
+    xhat *= r[..., None]
+    # Y[..., j] = gamma[j] xhat[..., j] + beta[j]
+    Y = gamma * xhat + beta
+    return Y, (gamma, r, xhat)
+
+
+def layer_norm_bwd(residuals, dY, *, eps=1e-05):
+    """The gradients dX, dgamma, dbeta, given the cotangent dY.
+
+    dY: (..., d) -> dX: (..., d), dgamma: (d,), dbeta: (d,)
+    """
+    gamma, r, xhat = residuals
+    dY = np.asarray(dY, dtype=gamma.dtype)
+    _check("layer_norm_bwd", xhat=(xhat, "... j"), dY=(dY, "... j"))
+    d = gamma.shape[0]
+    # dxhat[..., j] = dY[..., j] gamma[j]
+    dxhat = dY * gamma
+    # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d -
+    #     Σ_j1 dxhat[..., j1] / d)
+    dX_part = dxhat - xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
+    dX = r[..., None] * (dX_part - (dxhat.sum(axis=-1) / d)[..., None])
+    # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
+    dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
+    # dbeta[j] = Σ_... dY[..., j]
+    dbeta = dY.reshape(-1, d).sum(axis=0)
+    return dX, dgamma, dbeta
+
+
+def multi_head_attention(X, W_Q, W_K, W_V, W_O, *, block=256):
+    """Multi-head self-attention Y = Σ_h attention(X W_Q, X W_K, X W_V) W_O (Vaswani et al., 2017).
+
+    X: (..., n, d_in), W_Q: (d_in, H, d_k), W_K: (d_in, H, d_k), W_V: (d_in, H, d_v), W_O: (H, d_v,
+       d_out)
+    -> Y: (..., n, d_out)
+    """
+    return multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O, block=block)[0]
+
+
+def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O, *, block=256):
+    """The output Y, and what multi_head_attention_bwd needs: X, W_Q, W_K, W_V, W_O, Q, K, V, L, O."""
+    _check_option("multi_head_attention", "block", block, 1)
+    _check(
+        "multi_head_attention",
+        X=(X, "... t c"),
+        W_Q=(W_Q, "c h d"),
+        W_K=(W_K, "c h d"),
+        W_V=(W_V, "c h e"),
+        W_O=(W_O, "h e o"),
+    )
+    X, W_Q, W_K, W_V, W_O = _floating(X, W_Q, W_K, W_V, W_O)
+    ell = X.shape[:-2]
+    n, d_in = X.shape[-2:]
+    H = W_Q.shape[1]
+    d_k = W_Q.shape[2]
+    d_v = W_V.shape[2]
+    d_out = W_O.shape[2]
+    # Q[..., h, t, d] = Σ_c X[..., t, c] W_Q[c, h, d]
+    Q = (X @ W_Q.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    # K[..., h, t, d] = Σ_c X[..., t, c] W_K[c, h, d]
+    K = (X @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
+    # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
+    V = (X @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    M = np.full((*ell, H, n), np.finfo(X.dtype).min, X.dtype)
+    Z = np.zeros((*ell, H, n), X.dtype)
+    K_scaled = K / math.sqrt(d_k)
+    O = np.zeros((*ell, H, n, d_v), X.dtype)
+    for *at, h in np.ndindex(*ell, H):
+        for t in _blocks(n, block):
+            for t1 in _blocks(n, block):
+                # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
+                S = K_scaled[*at, h, t1] @ Q[*at, h, t].T
+                # online softmax: M is the largest so far, Z = Σ E, and P = E / Z in the end
+                M_new = np.maximum(M[*at, h, t], S.max(axis=0))
+                S -= M_new
+                E = np.exp(S, out=S)
+                rescale = np.exp(M[*at, h, t] - M_new)
+                M[*at, h, t] = M_new
+                Z[*at, h, t] *= rescale
+                Z[*at, h, t] += E.sum(axis=0)
+                # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
+                O[*at, h, t] *= rescale[:, None]
+                O[*at, h, t] += E.T @ V[*at, h, t1]
+    O /= Z[..., None]
+    # L[..., h, t] = log(Σ_k exp(S[..., h, t, k]))
+    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    L = M + np.log(Z)
+    # Y[..., t, o] = Σ_{h,e} W_O[h, e, o] O[..., h, t, e]
+    Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_out)
+    return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, L, O)
+
+
+def multi_head_attention_bwd(residuals, dY, *, block=256):
+    """The gradients dX, dW_Q, dW_K, dW_V, dW_O, given the cotangent dY.
+
+    dY: (..., n, d_out)
+    -> dX: (..., n, d_in), dW_Q: (d_in, H, d_k), dW_K: (d_in, H, d_k), dW_V: (d_in, H, d_v), dW_O:
+       (H, d_v, d_out)
+    """
+    _check_option("multi_head_attention_bwd", "block", block, 1)
+    X, W_Q, W_K, W_V, W_O, Q, K, V, L, O = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("multi_head_attention_bwd", X=(X, "... t c"), W_O=(W_O, "h e o"), dY=(dY, "... t o"))
+    ell = X.shape[:-2]
+    n, d_in = X.shape[-2:]
+    H = W_Q.shape[1]
+    d_k = W_Q.shape[2]
+    d_v = W_V.shape[2]
+    d_out = W_O.shape[2]
+    # dO[..., h, t, e] = Σ_o dY[..., t, o] W_O[h, e, o]
+    dO = (dY @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
+    # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
+    delta = np.einsum("...hte,...hte->...ht", dO, O)
+    # dW_O[h, e, o] = Σ_{...,t} dY[..., t, o] O[..., h, t, e]
+    dW_O_matrix = O.swapaxes(-3, -2).reshape(-1, H * d_v).T @ dY.reshape(-1, d_out)
+    dW_O = dW_O_matrix.reshape(H, d_v, d_out)
+    dV = np.zeros((*ell, H, n, d_v), X.dtype)
+    dK = np.zeros((*ell, H, n, d_k), X.dtype)
+    dQ = np.zeros((*ell, H, n, d_k), X.dtype)
+    K_scaled = K / math.sqrt(d_k)
+    Q_scaled = Q / math.sqrt(d_k)
+    for *at, h in np.ndindex(*ell, H):
+        for t in _blocks(n, block):
+            for t1 in _blocks(n, block):
+                # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
+                S = K_scaled[*at, h, t1] @ Q[*at, h, t].T
+                # P[..., h, t, t1] = exp(S[..., h, t, t1] - L[..., h, t])
+                S -= L[*at, h, t]
+                P = np.exp(S, out=S)
+                # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] -
+                #     delta[..., h, t])
+                dS = V[*at, h, t1] @ dO[*at, h, t].T
+                dS -= delta[*at, h, t]
+                dS *= P
+                # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
+                dV[*at, h, t1] += P @ dO[*at, h, t]
+                # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
+                dK[*at, h, t1] += dS @ Q_scaled[*at, h, t]
+                # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k
+                dQ[*at, h, t] += dS.T @ K_scaled[*at, h, t1]
+    # dX[..., t, c] = Σ_{h,d} W_Q[c, h, d] dQ[..., h, t, d] + Σ_{h,d} W_K[c, h, d] dK[..., h, t,
+    #     d] + Σ_{h,e} W_V[c, h, e] dV[..., h, t, e]
+    dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T
+    dX += dK.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_K.reshape(d_in, -1).T
+    dX += dV.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_V.reshape(d_in, -1).T
+    # dW_Q[c, h, d] = Σ_{...,t} X[..., t, c] dQ[..., h, t, d]
+    dW_Q = (X.reshape(-1, d_in).T @ dQ.swapaxes(-3, -2).reshape(-1, H * d_k)).reshape(d_in, H, d_k)
+    # dW_K[c, h, d] = Σ_{...,t} X[..., t, c] dK[..., h, t, d]
+    dW_K = (X.reshape(-1, d_in).T @ dK.swapaxes(-3, -2).reshape(-1, H * d_k)).reshape(d_in, H, d_k)
+    # dW_V[c, h, e] = Σ_{...,t} X[..., t, c] dV[..., h, t, e]
+    dW_V = (X.reshape(-1, d_in).T @ dV.swapaxes(-3, -2).reshape(-1, H * d_v)).reshape(d_in, H, d_v)
+    return dX, dW_Q, dW_K, dW_V, dW_O
+
+
+def linear(X, W, b):
+    """Linear layer Y = XW + 1bᵀ over any leading axes (Goodfellow, Bengio and Courville, Deep Learning, 2016, §6.1).
+
+    X: (..., d_in), W: (d_in, d_out), b: (d_out,) -> Y: (..., d_out)
+    """
+    return linear_fwd(X, W, b)[0]
+
+
+def linear_fwd(X, W, b):
+    """The output Y, and what linear_bwd needs: X, W."""
+    _check("linear", X=(X, "... i"), W=(W, "i o"), b=(b, "o"))
+    X, W, b = _floating(X, W, b)
+    # Y[..., o] = Σ_i X[..., i] W[i, o] + b[o]
+    Y = X @ W + b
+    return Y, (X, W)
+
+
+def linear_bwd(residuals, dY):
+    """The gradients dX, dW, db, given the cotangent dY.
+
+    dY: (..., d_out) -> dX: (..., d_in), dW: (d_in, d_out), db: (d_out,)
+    """
+    X, W = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("linear_bwd", X=(X, "... i"), W=(W, "i o"), dY=(dY, "... o"))
+    d_in = X.shape[-1]
+    d_out = W.shape[1]
+    # dX[..., i] = Σ_o dY[..., o] W[i, o]
+    dX = dY @ W.T
+    # dW[i, o] = Σ_... dY[..., o] X[..., i]
+    dW = X.reshape(-1, d_in).T @ dY.reshape(-1, d_out)
+    # db[o] = Σ_... dY[..., o]
+    db = dY.reshape(-1, d_out).sum(axis=0)
+    return dX, dW, db
+
+
+def transformer_block(X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2, *, block=256):
+    """Pre-norm transformer block: attention and a perceptron, each added to what it read (Xiong et al., 2020).
+
+    X: (..., n, d_model), gamma1: (d_model,), beta1: (d_model,), W_Q: (d_model, n_h, d_k), W_K:
+       (d_model, n_h, d_k), W_V: (d_model, n_h, d_v), W_O: (n_h, d_v, d_model), gamma2: (d_model,),
+       beta2: (d_model,), W1: (d_model, d_ff), b1: (d_ff,), W2: (d_ff, d_model), b2: (d_model,)
+    -> Y: (..., n, d_model)
+    """
+    return transformer_block_fwd(X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2, block=block)[0]
+
+
+def transformer_block_fwd(X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2, *, block=256):
+    """The output Y, and what transformer_block_bwd needs: gamma1, W_Q, W_K, W_V, W_O, gamma2, W1, W2,
+    N1, N2, H, Phi, G, N2_r, N2_xhat, A_Q, A_K, A_V, A_L, A_O, N1_r, N1_xhat.
+    """
+    _check_option("transformer_block", "block", block, 1)
+    _check(
+        "transformer_block",
+        X=(X, "... t c"),
+        gamma1=(gamma1, "c"),
+        beta1=(beta1, "c"),
+        W_Q=(W_Q, "c h d"),
+        W_K=(W_K, "c h d"),
+        W_V=(W_V, "c h e"),
+        W_O=(W_O, "h e o"),
+        gamma2=(gamma2, "c"),
+        beta2=(beta2, "c"),
+        W1=(W1, "c f"),
+        b1=(b1, "f"),
+        W2=(W2, "f o"),
+        b2=(b2, "o"),
+    )
+    (
+        X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2,
+    ) = _floating(
+        X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2,
+    )
+    d_model = X.shape[-1]
+    _check_size("transformer_block", "o", "W_O", W_O.shape[2], d_model)
+    N1, (_, N1_r, N1_xhat) = layer_norm_fwd(X, gamma1, beta1, eps=1e-05)
+    A, (_, _, _, _, _, A_Q, A_K, A_V, A_L, A_O) = multi_head_attention_fwd(N1, W_Q, W_K, W_V, W_O, block=block)
+    # R[..., t, c] = X[..., t, c] + A[..., t, c]
+    R = A + X
+    N2, (_, N2_r, N2_xhat) = layer_norm_fwd(R, gamma2, beta2, eps=1e-05)
+    H = linear(N2, W1, b1)
+    # Phi[..., t, f] = (1/2) erf(H[..., t, f] / √2) + (1/2)
+    Phi = 0.5 * _erf(H / math.sqrt(2)) + 0.5
+    # G[..., t, f] = H[..., t, f] Phi[..., t, f]
+    G = Phi * H
+    F = linear(G, W2, b2)
+    # Y[..., t, c] = R[..., t, c] + F[..., t, c]
+    Y = F + R
+    return Y, (
+        gamma1, W_Q, W_K, W_V, W_O, gamma2, W1, W2, N1, N2, H, Phi, G, N2_r, N2_xhat, A_Q, A_K, A_V, A_L, A_O, N1_r,
+        N1_xhat,
+    )
+
+
+def transformer_block_bwd(residuals, dY, *, block=256):
+    """The gradients dX, dgamma1, dbeta1, dW_Q, dW_K, dW_V, dW_O, dgamma2, dbeta2, dW1, db1, dW2, db2,
+    given the cotangent dY.
+
+    dY: (..., n, d_model)
+    -> dX: (..., n, d_model), dgamma1: (d_model,), dbeta1: (d_model,), dW_Q: (d_model, n_h, d_k),
+       dW_K: (d_model, n_h, d_k), dW_V: (d_model, n_h, d_v), dW_O: (n_h, d_v, d_model), dgamma2:
+       (d_model,), dbeta2: (d_model,), dW1: (d_model, d_ff), db1: (d_ff,), dW2: (d_ff, d_model),
+       db2: (d_model,)
+    """
+    _check_option("transformer_block_bwd", "block", block, 1)
+    (
+        gamma1, W_Q, W_K, W_V, W_O, gamma2, W1, W2, N1, N2, H, Phi, G, N2_r, N2_xhat, A_Q, A_K, A_V, A_L, A_O, N1_r,
+        N1_xhat,
+    ) = residuals
+    dY = np.asarray(dY, dtype=gamma1.dtype)
+    _check("transformer_block_bwd", N1=(N1, "... t c"), dY=(dY, "... t c"))
+    # dF[..., t, o] = dY[..., t, o]
+    dF = dY.copy()
+    dG, dW2, db2 = linear_bwd((G, W2), dF)
+    # dH[..., t, f] = dG[..., t, f] (H[..., t, f] exp(-(1/2) H[..., t, f]²) / √(2 pi) + Phi[...,
+    #     t, f])
+    dH = dG * (H * np.exp(-0.5 * H**2) / math.sqrt(2 * math.pi) + Phi)
+    dN2, dW1, db1 = linear_bwd((N2, W1), dH)
+    dR_N2, dgamma2, dbeta2 = layer_norm_bwd((gamma2, N2_r, N2_xhat), dN2, eps=1e-05)
+    # dR[..., t, c] = dY[..., t, c] + dR_N2[..., t, c]
+    dR = dY + dR_N2
+    # dA[..., t, o] = dR[..., t, o]
+    dA = dR.copy()
+    dN1, dW_Q, dW_K, dW_V, dW_O = multi_head_attention_bwd(
+        (N1, W_Q, W_K, W_V, W_O, A_Q, A_K, A_V, A_L, A_O), dA, block=block
+    )
+    dX_N1, dgamma1, dbeta1 = layer_norm_bwd((gamma1, N1_r, N1_xhat), dN1, eps=1e-05)
+    # dX[..., t, c] = dR[..., t, c] + dX_N1[..., t, c]
+    dX = dR + dX_N1
+    return dX, dgamma1, dbeta1, dW_Q, dW_K, dW_V, dW_O, dgamma2, dbeta2, dW1, db1, dW2, db2
