@@ -4,7 +4,19 @@
 Σ_{n,i} Y[n, o, i] X[n, c, s i + d u]               one product for all n:  [o, (n i)] @ [(n i), (c u)]
 Σ_{i,u,o} W[o, c, u] Y[n, o, i] [h = s i + d u]     the adjoint of the first by X
 
-The columns are K times as large as what is read, K the number of taps: a piece of them is made at a time.
+What it costs, for each place and each tap, where an entry that is copied into a column counts as 1:
+
+    columns, then a product             channels read + a fraction for each row of the kernels
+    a product, then a loop over taps    2 · channels written, since what is there is read and written again
+    a multiplication for each tap       3 · channels, and none of it in a matrix product
+
+So reads go through columns, which are made for a piece at a time that stays in cache (all of them at once would be K
+times as large as what is read, K the number of taps). The adjoint goes over the taps, unless its places move by steps
+of one and channels read < 2 · channels written, which is known when it runs: then it is a correlation as well. One
+signal under one kernel has no rows to multiply: it is left to einsum, which copies nothing.
+
+The Fourier transform is left out: of 20 000 entries under 501 taps it takes 0.5 ms instead of 1.1 ms, of 100 000 under
+101 taps 4.3 ms instead of 1.2 ms, and its errors are relative to the largest entry, not to each.
 """
 
 from __future__ import annotations

@@ -8,47 +8,28 @@ and alike in one and three directions; a read outside X is 0. The padding behind
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..shapes import Array, Residuals, admit, cotangent
 from .spatial import Directions, bias, correlate, direction, kernel, option, spread, steps
 
 
 def asymmetric_conv1d(
-    X: Array,
-    W: Array,
-    b: Array,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    left: int = 0,
-    right: int = 0,
+    X: Array, W: Array, b: Array, *, stride: int = 1, dilation: int = 1, left: int = 0, right: int = 0
 ) -> Array:
     """X[..., c, l], W[o, c, k], b[o] -> Y[..., o, t]"""
-    options = {"stride": stride, "dilation": dilation, "left": left, "right": right}
-    return asymmetric_conv1d_fwd(X, W, b, **options)[0]
+    return asymmetric_conv1d_fwd(X, W, b, stride=stride, dilation=dilation, left=left, right=right)[0]
 
 
 def asymmetric_conv1d_fwd(
-    X: Array,
-    W: Array,
-    b: Array,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    left: int = 0,
-    right: int = 0,
+    X: Array, W: Array, b: Array, *, stride: int = 1, dilation: int = 1, left: int = 0, right: int = 0
 ) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     X, W, b = admit("asymmetric_conv1d", "X[...,c,l] W[o,c,k] b[o]", X, W, b)
-    moves = {"l": (stride, dilation, left, right)}
-    directions = each(
-        "asymmetric_conv1d",
-        X.shape,
-        W.shape,
-        moves,
-        {"stride": stride, "dilation": dilation, "left": left, "right": right},
-    )
+    moves = {
+        "l": {"stride": stride, "dilation": dilation, "left": left, "right": right},
+    }
+    directions = each("asymmetric_conv1d", X, W, moves)
     return correlate(X, W, directions, b), (X, W, directions)
 
 
@@ -75,17 +56,19 @@ def asymmetric_conv2d(
     right: int = 0,
 ) -> Array:
     """X[..., c, h, w], W[o, c, u, v], b[o] -> Y[..., o, i, j]"""
-    options = {
-        "stride_h": stride_h,
-        "stride_w": stride_w,
-        "dilation_h": dilation_h,
-        "dilation_w": dilation_w,
-        "top": top,
-        "bottom": bottom,
-        "left": left,
-        "right": right,
-    }
-    return asymmetric_conv2d_fwd(X, W, b, **options)[0]
+    return asymmetric_conv2d_fwd(
+        X,
+        W,
+        b,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        dilation_h=dilation_h,
+        dilation_w=dilation_w,
+        top=top,
+        bottom=bottom,
+        left=left,
+        right=right,
+    )[0]
 
 
 def asymmetric_conv2d_fwd(
@@ -104,23 +87,11 @@ def asymmetric_conv2d_fwd(
 ) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     X, W, b = admit("asymmetric_conv2d", "X[...,c,h,w] W[o,c,u,v] b[o]", X, W, b)
-    moves = {"h": (stride_h, dilation_h, top, bottom), "w": (stride_w, dilation_w, left, right)}
-    directions = each(
-        "asymmetric_conv2d",
-        X.shape,
-        W.shape,
-        moves,
-        {
-            "stride_h": stride_h,
-            "stride_w": stride_w,
-            "dilation_h": dilation_h,
-            "dilation_w": dilation_w,
-            "top": top,
-            "bottom": bottom,
-            "left": left,
-            "right": right,
-        },
-    )
+    moves = {
+        "h": {"stride_h": stride_h, "dilation_h": dilation_h, "top": top, "bottom": bottom},
+        "w": {"stride_w": stride_w, "dilation_w": dilation_w, "left": left, "right": right},
+    }
+    directions = each("asymmetric_conv2d", X, W, moves)
     return correlate(X, W, directions, b), (X, W, directions)
 
 
@@ -151,21 +122,23 @@ def asymmetric_conv3d(
     right: int = 0,
 ) -> Array:
     """X[..., c, f, h, w], W[o, c, r, u, v], b[o] -> Y[..., o, t, i, j]"""
-    options = {
-        "stride_f": stride_f,
-        "stride_h": stride_h,
-        "stride_w": stride_w,
-        "dilation_f": dilation_f,
-        "dilation_h": dilation_h,
-        "dilation_w": dilation_w,
-        "front": front,
-        "back": back,
-        "top": top,
-        "bottom": bottom,
-        "left": left,
-        "right": right,
-    }
-    return asymmetric_conv3d_fwd(X, W, b, **options)[0]
+    return asymmetric_conv3d_fwd(
+        X,
+        W,
+        b,
+        stride_f=stride_f,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        dilation_f=dilation_f,
+        dilation_h=dilation_h,
+        dilation_w=dilation_w,
+        front=front,
+        back=back,
+        top=top,
+        bottom=bottom,
+        left=left,
+        right=right,
+    )[0]
 
 
 def asymmetric_conv3d_fwd(
@@ -189,30 +162,11 @@ def asymmetric_conv3d_fwd(
     """The output, and what the backward needs."""
     X, W, b = admit("asymmetric_conv3d", "X[...,c,f,h,w] W[o,c,r,u,v] b[o]", X, W, b)
     moves = {
-        "f": (stride_f, dilation_f, front, back),
-        "h": (stride_h, dilation_h, top, bottom),
-        "w": (stride_w, dilation_w, left, right),
+        "f": {"stride_f": stride_f, "dilation_f": dilation_f, "front": front, "back": back},
+        "h": {"stride_h": stride_h, "dilation_h": dilation_h, "top": top, "bottom": bottom},
+        "w": {"stride_w": stride_w, "dilation_w": dilation_w, "left": left, "right": right},
     }
-    directions = each(
-        "asymmetric_conv3d",
-        X.shape,
-        W.shape,
-        moves,
-        {
-            "stride_f": stride_f,
-            "stride_h": stride_h,
-            "stride_w": stride_w,
-            "dilation_f": dilation_f,
-            "dilation_h": dilation_h,
-            "dilation_w": dilation_w,
-            "front": front,
-            "back": back,
-            "top": top,
-            "bottom": bottom,
-            "left": left,
-            "right": right,
-        },
-    )
+    directions = each("asymmetric_conv3d", X, W, moves)
     return correlate(X, W, directions, b), (X, W, directions)
 
 
@@ -224,18 +178,10 @@ def asymmetric_conv3d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array
     return spread(dY, W, directions), kernel(X, dY, directions), bias(dY, 3)
 
 
-def each(
-    layer: str,
-    shape: Sequence[int],
-    kernel: Sequence[int],
-    moves: Mapping[str, tuple[int, ...]],
-    options: Mapping[str, int],
-) -> Directions:
-    """One direction for each of the last axes, each with its stride, its dilation and its padding at either end."""
-    for name, value in options.items():
-        option(layer, name, value)
-    rank = len(moves)
+def each(layer: str, X: Array, W: Array, moves: Mapping[str, Mapping[str, int]]) -> Directions:
+    """One direction for each of the last axes: its stride, dilation and padding at either end, by their names."""
+    shapes = zip(X.shape[-len(moves) :], W.shape[-len(moves) :], strict=True)
     return [
-        direction(layer, axis, length, taps, *move)
-        for (axis, move), length, taps in zip(moves.items(), shape[-rank:], kernel[-rank:], strict=True)
+        direction(layer, axis, length, taps, *(option(layer, name, given) for name, given in move.items()))
+        for (axis, move), (length, taps) in zip(moves.items(), shapes, strict=True)
     ]

@@ -98,10 +98,9 @@ def _parts(count, total):
 def _pieces(array, sizes, rows):
     """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
     places = len(rows)
-    total = array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)
-    for items in _parts(len(array), total):
+    for items in _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)):
         windows = _windows(array[items], sizes, *rows)
-        for steps in _parts(sizes[-places], total // len(array)):
+        for steps in _parts(sizes[-places], windows[0].nbytes):
             index = (..., steps, *[slice(None)] * (places - 1))
             yield (items, *index), windows[index]
 
