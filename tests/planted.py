@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,6 +20,7 @@ import numeric
 from derive.core.layer import Layer
 from derive.loading import all_layers
 from derive.lowering.render import numpy_source
+from derive.printers.numpy_module import helper_sources
 from derive.witnesses.check import compare_code
 from derive.witnesses.evidence import Code, Evidence
 from derive.witnesses.tally import Tally
@@ -28,6 +30,8 @@ DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", 
 # How arrays are cut into pieces changes no value: tests of their own look at the pieces.
 DOORS += ("_parts",)
 DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options", "option", "each")
+# Helpers that give a function of each entry, which layers use in one precision and on few entries.
+ENTRYWISE = ("_where", "_erf", "_erf_single", "_erf_double", "_polynomial")
 # The builder of a dense matrix is no part of a layer's functions.
 APART = ("circulant_matrix", "toeplitz_matrix")
 
@@ -185,3 +189,50 @@ def alone(name: str) -> str:
 USES = graph(imports(NUMERIC))
 HOMES = {name for name, path in NUMERIC.items() if name.count(".") > 1 and path.name != "__init__.py"}
 ORDER = [name for name in TopologicalSorter(USES).static_order() if name in HOMES]
+
+
+# helpers that work entry by entry
+
+
+class EntrywiseBench:
+    """The helpers that give a function of each entry, in both precisions and over several blocks."""
+
+    def __init__(self) -> None:
+        self.functions = {name: source for name, source in helper_sources().items() if name in ENTRYWISE}
+        self.x = np.concatenate([np.linspace(-7, 7, 40_000), [-1e-9, 1e-9]])
+        self.erf = np.array([math.erf(value) for value in self.x.tolist()])
+
+    def passes(self, mutant: Mutant | None) -> bool:
+        names: dict = {"np": np, "math": math}
+        for source in self.functions.values():
+            exec(source, names)
+        if mutant is not None:
+            exec(mutant.code, names)
+        try:
+            with np.errstate(all="ignore"):
+                return self.right(SimpleNamespace(**names))
+        except Exception:
+            return False
+
+    def right(self, helpers: SimpleNamespace) -> bool:
+        for dtype, tolerance in ((np.float32, 6e-7), (np.float64, 1e-14)):
+            for sign in (1, -1):
+                x = (sign * self.x).astype(dtype)
+                x.flags.writeable = False
+                expected = np.array([math.erf(v) for v in x[-2:].tolist()])
+                if not np.abs(helpers._erf(x) - sign * self.erf).max() <= tolerance:
+                    return False
+                if not np.allclose(helpers._erf(x)[-2:], expected, rtol=tolerance, atol=0):
+                    return False
+        return all(self.chosen(helpers, dtype) for dtype in (np.float32, np.float64, np.longdouble))
+
+    def chosen(self, helpers: SimpleNamespace, dtype: type) -> bool:
+        x, y = self.x[:15].reshape(5, 3).astype(dtype), self.x[20:35].reshape(5, 3).astype(dtype)
+        mask = np.arange(15).reshape(5, 3) % 4 == 1
+        pairs = ((x, y), (x, 0), (2, y), (x, -1.5), (x[0], y))
+        if not all(np.array_equal(helpers._where(mask, *p), np.where(mask, *p)) for p in pairs):
+            return False
+        kept = np.where(mask, x, 0)
+        return dtype is np.longdouble or bool(
+            np.shares_memory(helpers._where(mask, x, 0, out=x), x) and np.array_equal(x, kept)
+        )

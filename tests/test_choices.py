@@ -81,8 +81,8 @@ def fourth_powers(X: Tensor[...]):
 
 
 CODE = [
-    (piecewise, "Y = np.where(X > 1, Z, slope * X) + np.where(X > 0, Z**2, 2)"),
-    (sloped, "Y = np.where(X > 0, Z, 3 * Z)"),
+    (piecewise, "Y = _where(X > 1, Z, slope * X) + _where(X > 0, Z**2, 2)"),
+    (sloped, "Y = _where(X > 0, Z, 3 * Z)"),
     (ramp, "Y = np.clip(X, 0, 6)"),
     (off_diagonal, "Y = np.where(np.arange(n)[:, None] == np.arange(n), X, Z)"),
     (same_off_diagonal, "Y = np.where(np.arange(n)[:, None] == np.arange(n), X, Z)"),
@@ -90,8 +90,8 @@ CODE = [
     (normal_density, "Y = np.exp(-0.5 * X**2) / math.sqrt(2 * math.pi)"),
     # numbers go to the smallest array
     (scaled_rows, "Y = (2 / n * r)[:, None] * X"),
-    (cubes, "L = np.sum(X**2 * X)"),
-    (fourth_powers, "L = np.sum((X**2) ** 2)"),
+    (cubes, "L = np.vdot(X**2, X)"),
+    (fourth_powers, "L = np.vdot(part, part)"),
 ]
 
 

@@ -19,7 +19,7 @@ import survivors
 import sympy
 import window_layers
 from mutations import RULES, Mutant, mutants
-from planted import Bench, GeneratedBench, HandwrittenBench, unnoticed
+from planted import Bench, EntrywiseBench, GeneratedBench, HandwrittenBench, unnoticed
 
 import numeric
 from derive.calculus.derivation import forget
@@ -129,7 +129,9 @@ def test_every_fault_in_a_generated_helper_is_noticed():
     for own in benches:
         assert own.passes(None), own.layer.name
     found = {str(mutant): mutant for own in benches for mutant in own.helpers}
-    compare_with_table("generated", found.values(), benches)
+    entrywise = EntrywiseBench()
+    assert entrywise.passes(None)
+    compare_with_table("generated", found.values(), [*benches, entrywise])
 
 
 def test_every_fault_in_a_handwritten_helper_is_noticed():

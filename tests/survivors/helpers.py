@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from survivors.reasons import (
+    AGAIN,
     ALL_ROWS,
     CANCELS,
-    DIGITS,
     EVEN,
+    EXCLUSIVE,
     INFERRED,
     MEET,
     NO_REACH,
@@ -17,6 +18,7 @@ from survivors.reasons import (
     SHAPE_ONLY,
     TRUTH,
     TWICE,
+    TYPE_ONLY,
     WIDER,
     Table,
 )
@@ -25,24 +27,38 @@ ZEROS = "np.zeros((*array.shape[:split], *padded), array.dtype)"
 TOTAL = "np.zeros((*values.shape[:split], *padded), values.dtype)"
 
 GENERATED: Table = {
+    OVERWRITTEN: (("_erf", "values = np.empty_like", "values = -np.empty_like"),),
+    AGAIN: (("_erf", "flat.size, 16384", "flat.size, 16383"),),
+    TYPE_ONLY: (
+        ("_erf", "np.empty_like(flat)", "np.empty_like(-flat)"),
+        ("_where", "result_type(x", "result_type(-x"),
+        ("_where", "result_type(x, y", "result_type(x, -y"),
+    ),
+    EXCLUSIVE: (
+        ("_where", "(x ^ y) * mask ^ y)", "y ^ (x ^ y) * mask)"),
+        ("_where", "x ^ y", "y ^ x"),
+    ),
     OF_TWO: (("_tap_inner", "np.stack(found, axis=-1)", "np.stack(found, axis=1)"),),
     SHAPE_ONLY: (
         ("_tap_sum", "range(len(axes))", "range(len(-axes))"),
         ("_tap_sum", "windows.shape[:len(axes)]", "windows.shape[:len(-axes)]"),
         ("_tap_sum", "windows.shape[len(axes):]", "windows.shape[len(-axes):]"),
     ),
-    TRUTH: (("_windows", "if outside", "if -outside"),),
+    TRUTH: (
+        ("_windows", "if outside", "if -outside"),
+        ("_where", "if y.ndim", "if -y.ndim"),
+        ("_where", "or y != 0", "or -y != 0"),
+    ),
     EVEN: (
-        ("_erf", "np.abs(x)", "np.abs(-x)"),
+        ("_erf_double", "np.abs(x)", "np.abs(-x)"),
         ("_softplus", "np.abs(x)", "np.abs(-x)"),
     ),
     CANCELS: (("_polynomial", "return value", "return -value"),),
     SATURATED: (
-        ("_erf", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 6)"),
-        ("_erf", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 8)"),
+        ("_erf_double", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 6)"),
+        ("_erf_double", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 8)"),
     ),
-    MEET: (("_erf", "a < 0.46875", "a <= 0.46875"),),
-    DIGITS: (("_erf", "a < 0.46875", "a < -0.53125"),),
+    MEET: (("_erf_double", "a < 0.46875", "a <= 0.46875"),),
     NOTHING: (
         ("_tap_sum", "total = np.zeros", "total = -np.zeros"),
         ("_add_at", "result = np.zeros", "result = -np.zeros"),

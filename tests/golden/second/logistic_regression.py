@@ -43,7 +43,9 @@ def _check(function, /, **arguments):
 def _sigmoid(x):
     """1 / (1 + exp(-x)); where exp overflows to inf, 1 / inf is the 0 that is wanted."""
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-x))
+        y = np.asarray(np.exp(-x))
+    y += 1
+    return np.reciprocal(y, out=y)
 
 
 def logistic_regression_hvp(X, y, w, u):
