@@ -140,7 +140,7 @@ def unnoticed(found: Iterable[Mutant], benches: Iterable[Bench]) -> list[Mutant]
 
 
 class GeneratedBench(Bench):
-    """The generated module of a layer; what it computes piece by piece is cut into pieces here that small arrays have."""
+    """The generated module of a layer; what it computes piece by piece is cut into pieces that small arrays have."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__(layer, "generated code", (numpy_source(layer).replace("total // 2**20", "total // 2**8"),))
