@@ -21,17 +21,19 @@ from derive.core.traverse import rebuild
 
 def restated(statements: Sequence[Statement], forward: Sequence[Equation]) -> list[Statement]:
     """The statements, each equation in the forward values that serve best."""
-    result: list[Statement] = []
-    for statement in statements:
-        if not isinstance(statement, Call):
-            value = statement.expr
-            for equation in forward:
-                value = with_sign_of(value, equation)
-            for equation in forward:
-                value = min([value, *distributed(value, equation)], key=operations)
-            statement = Equation(statement.symbol, value) if value is not statement.expr else statement
-        result.append(statement)
-    return result
+    serving = [(frozenset(e.reads), e) for e in forward if len(e.expr.terms) == 1]
+    return [s if isinstance(s, Call) else _restated(s, serving) for s in statements]
+
+
+def _restated(statement: Equation, serving: Sequence[tuple[frozenset[str], Equation]]) -> Equation:
+    value = statement.expr
+    # What stands in it reads nothing that it does not read.
+    near = [equation for reads, equation in serving if reads <= set(statement.reads)]
+    for equation in near:
+        value = with_sign_of(value, equation)
+    for equation in near:
+        value = min([value, *distributed(value, equation)], key=operations)
+    return Equation(statement.symbol, value) if value is not statement.expr else statement
 
 
 # the sign of what is cut off at 0

@@ -16,7 +16,7 @@ residuals, and what is handed back, are never written to once they are whole.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -40,6 +40,7 @@ from derive.lowering.program import (
 )
 from derive.lowering.sharing import rebuild
 
+Reads = Callable[[Statement], Collection[str]]
 OPERATORS = ("add", "sub", "mul", "div")
 COMMUTATIVE = ("add", "mul")
 FUNCTIONS = ("exp", "log", "sin", "cos", "sinh", "cosh", "tanh", "atan", "abs", "sqrt")
@@ -52,12 +53,21 @@ def in_place(statements: Sequence[Statement], kept: Collection[str], authored: C
     """
     result: list[Statement] = []
     pending = list(statements)
+    # Of every statement it is asked again and again.
+    found_reads: dict[int, tuple[Statement, frozenset[str]]] = {}
+
+    def reads(statement: Statement) -> frozenset[str]:
+        known = found_reads.get(id(statement))
+        if known is None or known[0] is not statement:
+            known = found_reads[id(statement)] = statement, frozenset(_read(statement))
+        return known[1]
+
     while pending:
         statement = pending.pop(0)
         if not isinstance(statement, Assign):
             result.append(statement)
             continue
-        free = _free_names(result, [*pending], kept)
+        free = _free_names(result, pending, kept, reads)
         statement = _over_what_is_cut_off(statement, free)
         split = _under_a_function(statement, free) or _under_an_operator(statement)
         if split is not None:
@@ -187,9 +197,11 @@ def _array(value: Value) -> bool:
     return value.kind == "array" and any(not i.leading for i in value.axes)
 
 
-def _free_names(before: Sequence[Statement], after: Sequence[Statement], kept: Collection[str]) -> set[str]:
+def _free_names(
+    before: Sequence[Statement], after: Sequence[Statement], kept: Collection[str], reads: Reads
+) -> set[str]:
     """The names of new arrays that neither what comes later nor the caller needs, nor anything that shows them."""
-    needed = {*kept, *(name for s in after for name in _read(s))}
+    needed = {*kept, *(name for s in after for name in reads(s))}
     owner: dict[str, str] = {}
     for statement in before:
         if isinstance(statement, CallLayer) and (statement.backward or statement.residuals is None):
