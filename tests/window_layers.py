@@ -57,3 +57,10 @@ def own_choice(X: Tensor[r, j, k], place: Tensor[r, i].into(j)):
 def counted(x: Tensor[j], place: Tensor[i, k].into(j)):
     """Entries of one row, in a grid."""
     return define("Y", (i, k), x[place[i, k]])
+
+
+@layer
+def neighbours(X: Tensor[i, j, k], Y: Tensor[i, j, k]):
+    """What two grids of vectors have in common where one is moved a little; the vectors come last."""
+    u, v = Axis("u", 2), Axis("v", 3)
+    return define("Z", (k, u, v), Sum(X[i + u, j + v, k] * Y[i, j, k], i, j))

@@ -5,29 +5,43 @@ from __future__ import annotations
 from survivors.reasons import (
     AGAIN,
     ALL_ROWS,
+    AS_MANY,
     CANCELS,
+    COMMUTES,
+    EITHER_WAY,
     EVEN,
     EXCLUSIVE,
     INFERRED,
+    ITSELF,
+    KINK,
     MEET,
     NO_REACH,
     NOTHING,
-    OF_TWO,
+    OF_ONE,
     OVERWRITTEN,
     SATURATED,
     SHAPE_ONLY,
     TRUTH,
     TWICE,
     TYPE_ONLY,
+    UNUSED,
     WIDER,
     Table,
 )
 
 ZEROS = "np.zeros((*array.shape[:split], *padded), array.dtype)"
-TOTAL = "np.zeros((*values.shape[:split], *padded), values.dtype)"
+CHEAPER = "summed < 2 * channels"
+WAYS = (
+    "summed > 2 * channels",
+    "summed <= 2 * channels",
+    "summed < 2",
+    "summed < channels",
+    "summed < -(2 * channels)",
+)
+WAYS += ("summed < 3 * channels", "summed < 1 * channels", "summed < 2 / channels", "summed < 2 + channels")
+WAYS += ("-summed < 2 * channels", "summed < 2 * -channels")
 
 GENERATED: Table = {
-    OVERWRITTEN: (("_erf", "values = np.empty_like", "values = -np.empty_like"),),
     AGAIN: (("_erf", "flat.size, 16384", "flat.size, 16383"),),
     TYPE_ONLY: (
         ("_erf", "np.empty_like(flat)", "np.empty_like(-flat)"),
@@ -39,7 +53,41 @@ GENERATED: Table = {
         ("_where", "x ^ y", "y ^ x"),
     ),
     OF_TWO: (("_tap_inner", "np.stack(found, axis=-1)", "np.stack(found, axis=1)"),),
+    AS_MANY: (
+        ("_correlate", "places = len(rows)", "places = -len(rows)"),
+        ("_correlate", "sizes[-places:]", "sizes[places:]"),
+        ("_tap_products", "*sizes[:-places]", "*sizes[:places]"),
+        ("_spread", "row[-places:]", "row[places:]"),
+        ("_spread", "steps[:-places]", "steps[:places]"),
+        ("_spread", "steps[-places:]", "steps[places:]"),
+        ("_spread_maximum", "sizes[:-len(rows)]", "sizes[:len(rows)]"),
+    ),
+    EITHER_WAY: (
+        *(("_spread", CHEAPER, way) for way in WAYS),
+        ("_spread", "if summed == 1", "if -summed == 1"),
+        ("_spread", "if summed == 1", "if summed == 0"),
+    ),
+    UNUSED: (
+        ("_correlate", "np.matmul(kernels, columns,", "-np.matmul(kernels, columns,"),
+        ("_correlate", "channels, -1))", "channels, -1)).mT"),
+        ("_largest", "np.maximum(result, array, out=result)", "-np.maximum(result, array, out=result)"),
+    ),
+    ITSELF: (("_largest", "arrays[1:]", "arrays[0:]"),),
+    OVERWRITTEN: (
+        ("_erf", "values = np.empty_like", "values = -np.empty_like"),
+        ("_correlate", "result = np.empty", "result = -np.empty"),
+        ("_spread", "result = np.empty", "result = -np.empty"),
+        ("_spread_maximum", "result = np.empty", "result = -np.empty"),
+    ),
+    OF_ONE: (("_tap_sum", "np.broadcast_arrays(windows, weights)", "np.broadcast_arrays(windows, weights.mT)"),),
+    COMMUTES: (("_spread_maximum", "(windows[tap] == largest) & free", "free & (windows[tap] == largest)"),),
+    KINK: (("_spread_maximum", "(windows[tap] == largest) & free", "windows[tap] == largest"),),
     SHAPE_ONLY: (
+        ("_correlate", "len(array)", "len(-array)"),
+        ("_correlate", "windows.reshape(len(part)", "windows.reshape(len(part.mT)"),
+        ("_correlate", "part.reshape(len(part)", "part.reshape(len(part.mT)"),
+        ("_tap_max", "range(len(axes))", "range(len(-axes))"),
+        ("_tap_max", "windows.shape[:len(axes)]", "windows.shape[:len(-axes)]"),
         ("_tap_sum", "range(len(axes))", "range(len(-axes))"),
         ("_tap_sum", "windows.shape[:len(axes)]", "windows.shape[:len(-axes)]"),
         ("_tap_sum", "windows.shape[len(axes):]", "windows.shape[len(-axes):]"),
@@ -63,7 +111,8 @@ GENERATED: Table = {
         ("_tap_sum", "total = np.zeros", "total = -np.zeros"),
         ("_add_at", "result = np.zeros", "result = -np.zeros"),
         ("_windows", ZEROS, f"-{ZEROS}"),
-        ("_overlap_add", TOTAL, f"-{TOTAL}"),
+        ("_tap_products", "total = np.zeros", "total = -np.zeros"),
+        ("_written", "total = np.zeros", "total = -np.zeros"),
     ),
     WIDER: (
         ("_margins", "(size - 1)", "size"),

@@ -143,7 +143,7 @@ def _spread(kernels, values, shape, *rows):
     places = len(shape)
     batch = values.ndim - places - 2
     channels, *taps, summed = kernels.shape[batch:]
-    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places).tolist():
+    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places, dtype=int).tolist():
         turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
         kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
         return _correlate(kernels, values, (*taps, *shape), *turned)
