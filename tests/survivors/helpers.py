@@ -18,6 +18,7 @@ from survivors.reasons import (
     NO_REACH,
     NOTHING,
     OF_ONE,
+    OF_TWO,
     OVERWRITTEN,
     SATURATED,
     SHAPE_ONLY,
