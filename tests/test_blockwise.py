@@ -9,6 +9,7 @@ import tracemalloc
 import warnings
 from functools import cache, partial
 from itertools import product
+from pathlib import Path
 
 import blockwise_layers
 import numpy as np
@@ -38,8 +39,9 @@ from derive.witnesses.sampling import Case, cases, sample
 CATALOGUE = {name: found for name, found in all_layers().items() if applies(found)}
 OWN = {name: found for name, found in layers_of(blockwise_layers).items() if applies(found)}
 ALL = CATALOGUE | OWN
-GOLDEN = ("attention", "causal_attention", "sliding_window_attention", "grouped_query_attention", "transformer_block")
+GOLDEN = ("attention", "causal_attention", "sliding_window_attention", "grouped_query_attention")
 BLOCKS = (1, 2, 3, 4, 1000)
+ROOT = Path(__file__).resolve().parent.parent
 
 i, j, d, e, h, g = axes("i=n j=m d=d_k e=d_v h=H g=H")
 
@@ -83,6 +85,10 @@ def close(actual, expected, tolerance=1e-11) -> None:
 @pytest.mark.parametrize("name", GOLDEN)
 def test_the_text_is_the_committed_one(name, golden):
     golden(f"blockwise/{name}.py", source_of(name))
+
+
+def test_no_golden_file_is_left_over():
+    assert {p.stem for p in (ROOT / "tests/golden/blockwise").glob("*.py")} == set(GOLDEN)
 
 
 def test_ruff_has_nothing_to_say(tmp_path):

@@ -12,7 +12,6 @@ import sympy
 
 from derive.calculus.blockwise import Blockwise, blockwise
 from derive.calculus.derivation import gradients
-from derive.calculus.families import Sweep, scheduled
 from derive.calculus.online_softmax import applies
 from derive.core.layer import Call, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
@@ -21,6 +20,7 @@ from derive.lowering.lower import _narrow, callees, lower, lowered, residuals_of
 from derive.lowering.program import CallLayer, Function, Program
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.sharing import fresh_name
+from derive.lowering.sweeps import Sweep, scheduled
 
 BLOCK = "block"
 # Rows and columns of a block: what a tile of single precision and its gradient need is half a megabyte.
