@@ -27,6 +27,7 @@ BLOCK = "block"
 DEFAULT = 256
 
 
+
 def lower_blockwise(of: Blockwise) -> Program:
     """The program of a blockwise form and of all that it calls."""
     functions: dict[str, Function] = {}
@@ -63,7 +64,7 @@ def functions_of(of: Blockwise) -> tuple[Function, Function]:
 
 def with_block(layer: Layer) -> Layer:
     """The layer with the size of a block for an option."""
-    if BLOCK in layer.symbols or BLOCK in {i.name for i in layer.indices}:
+    if BLOCK in {*layer.symbols, *(i.name for i in layer.indices)}:
         raise LoweringError(f"{layer.name}: {BLOCK} is the option of the blockwise form. Give your own another name.")
     return replace(layer, options=(*layer.options, Symbol(BLOCK, role=Role.OPTION, default=DEFAULT, least=1)))
 
