@@ -16,10 +16,10 @@ from derive.calculus.backward import Saves, with_sizes
 from derive.calculus.derivation import gradients
 from derive.calculus.families import Family, expect_linear, family_of, sorted_in
 from derive.calculus.online_softmax import Softmax, applies, contracted, named_parts, refusal, unused
+from derive.calculus.second import live
 from derive.calculus.steps import Gradients, Step
 from derive.calculus.sublayers import call_axes
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol, expect_layer
-from derive.errors import LoweringError
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def blockwise(layer: Layer, wrt: Iterable[str] | None = None) -> Blockwise:
 
 @lru_cache(maxsize=128)
 def _blockwise(layer: Layer, wrt: tuple[str, ...] | None) -> Blockwise:
-    derived = gradients(named_parts(layer), wrt)
+    derived = wanted_of(named_parts(layer), wrt)
     whole = derived.layer
     softmaxes = tuple(contracted(whole))
     taken = {*whole.symbols, *derived.backward.symbols}
@@ -99,6 +99,22 @@ def _blockwise(layer: Layer, wrt: tuple[str, ...] | None) -> Blockwise:
         family.vanishing |= first.vanishing
     backward = sorted_in(backward, backward_families)
     return Blockwise(layer, derived, forward, backward, softmaxes, log_sums, saves, families, backward_families)
+
+
+def wanted_of(layer: Layer, wrt: tuple[str, ...] | None) -> Gradients:
+    """The gradients that are wanted. A sublayer with a blockwise form is called for all of its own."""
+    derived = gradients(layer, wrt)
+    if wrt is None or not any(isinstance(s, Call) and applies(s.layer) for s in layer.statements):
+        return derived
+    whole = gradients(layer, [*dict.fromkeys((*(s.name for s in layer.variables), *wrt))])
+    outputs = derived.backward.outputs
+    statements = live(whole.backward.statements, outputs)
+    return replace(whole, backward=replace(whole.backward, statements=statements, outputs=outputs))
+
+
+def forget() -> None:
+    """Empty the cache of blockwise forms."""
+    _blockwise.cache_clear()
 
 
 def recomputing(forward: Layer, backward: Layer, large: Collection[str], inside: Sequence[Symbol]) -> Layer:
@@ -133,10 +149,6 @@ def with_rewritten_calls(derived: Gradients, taken: set[str]) -> tuple[Layer, Sa
     statements: list[Statement] = []
     for statement in derived.backward.statements:
         call = forward_call(derived, statement) if isinstance(statement, Call) else None
-        if isinstance(statement, Call) and call is None and any(map(applies, callees_of(derived.layer))):
-            raise LoweringError(
-                f"{derived.layer.name}: its blockwise form has the gradients by all arguments. Ask for all."
-            )
         if call is None or not isinstance(statement, Call) or not applies(call.layer):
             statements.append(statement)
             continue
@@ -165,10 +177,6 @@ def forward_call(derived: Gradients, statement: Call) -> Call | None:
             if all(known.get(name, value) == value for name, value in given.items()):
                 return call
     return None
-
-
-def callees_of(layer: Layer) -> list[Layer]:
-    return [s.layer for s in layer.statements if isinstance(s, Call)]
 
 
 def given_to(call: Call) -> dict[str, str]:

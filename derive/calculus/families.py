@@ -40,19 +40,6 @@ class Family:
         return tuple(i for i in self.softmax.rows if i != self.row)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """A loop over the blocks of a family: pairs first, then reductions."""
-
-    family: Family
-    pairs: tuple[Aligned, ...]
-    reductions: tuple[Aligned, ...]
-
-    @property
-    def computes(self) -> set[str]:
-        return {a.equation.symbol.name for a in self.reductions}
-
-
 def family_of(layer: Layer, softmax: Softmax) -> Family:
     """The family of a softmax: it, and the values as large that it is computed from."""
     name = softmax.equation.symbol.name
@@ -251,48 +238,3 @@ def vanishes(term: Term, family: Family) -> bool:
 def refusal(layer: Layer, statement: Statement, why: str) -> LoweringError:
     name = ", ".join(s.name for s in statement.defines)
     return LoweringError(f"{layer.name}: there is no blockwise form of {name}, because {why}.")
-
-
-def scheduled(statements: Sequence[Statement], families: Sequence[Family]) -> list[Statement | Sweep]:
-    """Loops and statements in an order in which everything is known when it is needed."""
-    belongs = {name: f for f in families for name in f.equations}
-    pending = list(statements)
-    result: list[Statement | Sweep] = []
-    while pending:
-        missing = {n for s in pending for n in names(s)}
-        plain = next((s for s in pending if not names(s) & set(belongs) and missing.isdisjoint(s.reads)), None)
-        sweeps = (w for f in families if (w := sweep_of(f, pending, belongs, missing)) is not None)
-        chosen = plain or next(sweeps, None)
-        if chosen is None:
-            break
-        done = names(chosen) if not isinstance(chosen, Sweep) else chosen.computes
-        pending = [s for s in pending if not names(s) & done]
-        result.append(chosen)
-    return result
-
-
-def sweep_of(
-    family: Family, pending: Sequence[Statement], belongs: dict[str, Family], missing: set[str]
-) -> Sweep | None:
-    """The loop that computes as much of what is pending as can be computed now."""
-    missing = set(missing)
-    pairs: list[Aligned] = []
-    reductions: list[Aligned] = []
-    for statement in pending:
-        name = next(iter(names(statement)))
-        if belongs.get(name) is not family or not missing.isdisjoint(statement.reads):
-            continue
-        if name in family.pairs:
-            missing.discard(name)
-            pairs.append(family.equations[name])
-        else:
-            reductions.append(family.equations[name])
-    if not reductions:
-        return None
-    needed = {r.tensor for a in reductions for r in reads_of(a.expr)}
-    kept: list[Aligned] = []
-    for pair in reversed(pairs):
-        if pair.equation.symbol.name in needed:
-            kept.append(pair)
-            needed |= {r.tensor for r in reads_of(pair.expr)}
-    return Sweep(family, tuple(kept[::-1]), tuple(reductions))

@@ -13,17 +13,16 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import sympy
-
-from derive.calculus.families import Sweep, reads_of
+from derive.calculus.families import reads_of
 from derive.calculus.pairs import Aligned
-from derive.core.atoms import Atom, Bracket, Read
-from derive.core.axes import Coefficient, Index, symbolic
+from derive.core.atoms import Bracket, Read
+from derive.core.axes import Index
 from derive.core.layer import Equation, Symbol
-from derive.core.terms import Expr, read
+from derive.core.terms import Expr
 from derive.lowering.conditions import maybe_empty
 from derive.lowering.elementwise import ONE, ZERO, choose, compare, operate
 from derive.lowering.expressions import Expressions
+from derive.lowering.invariants import hoisted
 from derive.lowering.layout import align, shape_of
 from derive.lowering.memory import in_place
 from derive.lowering.program import (
@@ -32,7 +31,6 @@ from derive.lowering.program import (
     Copy,
     Each,
     Fill,
-    Map,
     MaskOut,
     Name,
     Note,
@@ -41,11 +39,13 @@ from derive.lowering.program import (
     Reduce,
     Statement,
     Value,
-    edge,
     names_read,
     operands,
+    walk,
 )
+from derive.lowering.ranges import columns_of, somewhere_out
 from derive.lowering.sharing import fresh_name, shared, substituted
+from derive.lowering.sweeps import Sweep
 from derive.lowering.tiles import Tile
 
 FAILING = {">=": "<", "==": "!=", "!=": "=="}
@@ -77,34 +77,11 @@ class Sweeping:
     def loop(self, body: Sequence[Statement]) -> list[Statement]:
         """The arrays to add up in, and the loops around the statements of a block."""
         row, column = self.family.row, self.family.column
-        starts, stops = self.range_of(column)
+        starts, stops = columns_of(self.family)
         inner: Statement = Blocks(column.name, starts, stops, self.block, tuple(body))
         inner = Blocks(row.name, (0,), (row.size,), self.block, (inner,))
         looped = self.family.looped
         return [*self.before, Each(looped, self.tile.group, (inner,)) if looped else inner]
-
-    def range_of(self, column: Index) -> tuple[tuple[Coefficient, ...], tuple[Coefficient, ...]]:
-        """From where to where columns take part, for a block of rows."""
-        starts: list[Coefficient] = [0]
-        stops: list[Coefficient] = [column.size]
-        for condition in self.softmax.conditions:
-            bound = self.ends(condition)
-            if bound is not None and condition.affine.coefficient(column) == -1:  # type: ignore[attr-defined]
-                stops.append(bound + 1)
-            elif bound is not None and condition.affine.coefficient(column) == 1:  # type: ignore[attr-defined]
-                starts.append(-bound)
-        return tuple(starts), tuple(stops)
-
-    def ends(self, condition: Atom) -> Coefficient | None:
-        """The most that a condition j ≤ …, or j ≥ -(…), allows anywhere in a block of rows; None of another one."""
-        if not isinstance(condition, Bracket) or condition.relation != ">=" or condition.affine.lookups:
-            return None
-        rest = condition.affine.without(self.family.column)
-        step = symbolic(rest.coefficient(self.family.row))
-        if rest.without(self.family.row).terms or not step.is_number:
-            return None
-        last = edge(self.family.row.name, "stop") - 1
-        return sympy.expand(rest.constant + step * (last if step >= 0 else edge(self.family.row.name, "start")))
 
     def masks(self, target: str) -> Iterator[MaskOut]:
         """Minus infinity where a condition fails."""
@@ -118,21 +95,7 @@ class Sweeping:
             else:
                 lowering.symbols = {**self.symbols, **self.tile.local}
                 mask = operate("not", (lowering.mask(inside, axes, ()),), axes, "mask")
-            yield MaskOut(target, align(mask, axes), *self.somewhere_out(condition))
-
-    def somewhere_out(self, condition: Atom) -> tuple[Coefficient | None, Coefficient | None]:
-        """Two numbers of which the first is smaller where the condition fails somewhere in the block."""
-        if not isinstance(condition, Bracket) or condition.relation != ">=":
-            return None, None
-        below = above = sympy.Integer(0)
-        for index, coefficient in condition.affine.terms:
-            step = symbolic(coefficient)
-            if index not in (self.family.row, self.family.column) or not step.is_number:
-                return None, None
-            end = edge(index.name, "start") if step > 0 else edge(index.name, "stop") - 1
-            below, above = (below + step * end, above) if step > 0 else (below, above - step * end)
-        constant = symbolic(condition.affine.constant)
-        return sympy.expand(below + constant), sympy.expand(above)
+            yield MaskOut(target, align(mask, axes), *somewhere_out(condition, self.family))
 
     # the pairs
 
@@ -194,17 +157,9 @@ class Sweeping:
 
     def passed(self, statements: Sequence[Statement], kept: Collection[str]) -> list[Statement]:
         """What every function's statements go through."""
-        outside = [
-            replace(s, value=self.without_invariants(s.value)) if isinstance(s, Assign) else s for s in statements
-        ]
+        outside = [hoisted(s, self.tile, self.before, self.taken) for s in statements]
         taken = [*self.taken, *self.tile.local]
         return in_place(shared(outside, taken), kept, {*self.symbols, *self.tile.local})
-
-    def without_invariants(self, value: Value) -> Value:
-        """What is done to a tensor whatever the block is done before the loops."""
-        while (found := next(self.invariants(value), None)) is not None:
-            value = substituted(value, found, self.taken_out(found))
-        return value
 
     def with_masks(self, statements: Sequence[Statement], scores: str) -> list[Statement]:
         """The masks stand before the first statement that reads x and does not only change it."""
@@ -248,45 +203,6 @@ class Sweeping:
         target = re.sub(r"\[.*?\]", "", statement.target)
         out = re.sub(r"\[.*?\]", "", statement.out) if statement.out else None
         return replace(statement, value=self.tile.in_parts(statement.value), target=target, out=out)
-
-    def invariants(self, value: Value) -> Iterator[Value]:
-        """What is made of one tensor and numbers."""
-        names = set(names_read([value]))
-        if isinstance(value, Map) and value.kind == "array" and value.axes and len(names) == 1:
-            (name,) = names
-            if name in self.tile.parts and self._of_numbers(value, name):
-                at = self.tile.parts[name].at
-                # What has both rows and columns is as large as what blocks are to avoid.
-                if at and not {self.family.row.name, self.family.column.name} <= set(at):
-                    yield value
-                    return
-        for operand in operands(value):
-            yield from self.invariants(operand)
-
-    def _of_numbers(self, value: Value, name: str) -> bool:
-        if isinstance(value, Name):
-            return value.name == name
-        if isinstance(value, Map):
-            return sum(not o.is_number for o in value.operands) == 1 and all(
-                o.is_number or self._of_numbers(o, name) for o in value.operands
-            )
-        return False
-
-    def taken_out(self, value: Value) -> Name:
-        """The name of the part of what is computed before the loops."""
-        (name,) = set(names_read([value]))
-        part = self.tile.parts[name]
-        symbol = self.symbols[part.name]
-        whole = substituted(value, Name(name, axes=value.axes), Name(part.name, axes=symbol.axes))
-        whole = replace(whole, axes=symbol.axes)
-        known = next((s.target for s in self.before if isinstance(s, Assign) and s.value == whole), None)
-        if known is None:
-            scaled = all(v.op in ("mul", "div", "neg") for v in walked(value) if isinstance(v, Map) and v.axes)
-            known = fresh_name(f"{part.name}_scaled" if scaled else f"{part.name}_part", self.taken)
-            self.before.append(Assign(known, whole))
-        inside = f"{known}[{', '.join(part.at)}]"
-        self.tile.parts[inside] = Part(known, part.at)
-        return Name(inside, axes=value.axes)
 
     # forward
 
@@ -369,15 +285,6 @@ def named(statement: Statement, old: str, new: str) -> Statement:
     if not isinstance(statement, Assign):
         return statement
     value = statement.value
-    for part in [v for v in walked(value) if isinstance(v, Name) and v.name == old]:
+    for part in [v for v in walk(value) if isinstance(v, Name) and v.name == old]:
         value = substituted(value, part, Name(new, axes=part.axes))
     return replace(statement, value=value)
-
-
-def walked(value: Value) -> Iterator[Value]:
-    yield value
-    for operand in operands(value):
-        yield from walked(operand)
-
-
-__all__ = ["Sweeping", "read"]

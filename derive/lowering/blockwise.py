@@ -12,7 +12,6 @@ import sympy
 
 from derive.calculus.blockwise import Blockwise, blockwise
 from derive.calculus.derivation import gradients
-from derive.calculus.families import Sweep, scheduled
 from derive.calculus.online_softmax import applies
 from derive.core.layer import Call, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
@@ -21,10 +20,12 @@ from derive.lowering.lower import _narrow, callees, lower, lowered, residuals_of
 from derive.lowering.program import CallLayer, Function, Program
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.sharing import fresh_name
+from derive.lowering.sweeps import Sweep, scheduled
 
 BLOCK = "block"
 # Rows and columns of a block: what a tile of single precision and its gradient need is half a megabyte.
 DEFAULT = 256
+
 
 
 def lower_blockwise(of: Blockwise) -> Program:
@@ -63,7 +64,7 @@ def functions_of(of: Blockwise) -> tuple[Function, Function]:
 
 def with_block(layer: Layer) -> Layer:
     """The layer with the size of a block for an option."""
-    if BLOCK in layer.symbols or BLOCK in {i.name for i in layer.indices}:
+    if BLOCK in {*layer.symbols, *(i.name for i in layer.indices)}:
         raise LoweringError(f"{layer.name}: {BLOCK} is the option of the blockwise form. Give your own another name.")
     return replace(layer, options=(*layer.options, Symbol(BLOCK, role=Role.OPTION, default=DEFAULT, least=1)))
 

@@ -42,6 +42,7 @@ from derive.printers.code_style import (
     wrapped,
 )
 from derive.printers.numpy import NumpyPrinter
+from derive.printers.numpy_loops import loop_header, masked_out
 from derive.printers.numpy_sizes import number_text, size_code
 
 
@@ -313,44 +314,14 @@ def _block(
         elif isinstance(statement, Note):
             lines += comment(statement.text, INDENT * depth)
         elif isinstance(statement, MaskOut):
-            lines += _masked_out(statement, printer)
+            lines += masked_out(statement, printer)
         elif isinstance(statement, (Each, Blocks)):
-            lines.append(_each(statement, printer) if isinstance(statement, Each) else _blocks(statement, printer))
+            lines.append(loop_header(statement, printer))
             inside = _block(statement.statements, function, printer, taken, depth + 1)
             lines += [" " * INDENT + line for line in inside]
         else:
             lines += wrapped(_call(statement, list(flattened(function.statements)), function, printer), LONGEST - room)
     return lines
-
-
-def _masked_out(statement: MaskOut, printer: NumpyPrinter) -> list[str]:
-    """if …: S[mask] = -np.inf"""
-    mask = printer.print(statement.mask)
-    line = f"{statement.target}[{mask}] = -np.inf"
-    if len(statement.mask.axes) < 2:
-        line = f"np.copyto({statement.target}, -np.inf, where={mask})"
-    if statement.below is None or statement.above is None:
-        return [line]
-    return [f"if {printer.size_text(statement.below)} < {printer.size_text(statement.above)}:", " " * INDENT + line]
-
-
-def _each(loop: Each, printer: NumpyPrinter) -> str:
-    """for *at, h in np.ndindex(*ell, H):"""
-    sizes = ", ".join("*ell" if i.leading else printer.size_text(i.size) for i in loop.over)
-    if len(loop.over) == 1:
-        (index,) = loop.over
-        return f"for {loop.group} in np.ndindex(ell):" if index.leading else f"for {index.name} in range({sizes}):"
-    names = ", ".join(f"*{loop.group}" if i.leading else i.name for i in loop.over)
-    return f"for {names} in np.ndindex({sizes}):"
-
-
-def _blocks(loop: Blocks, printer: NumpyPrinter) -> str:
-    """for j in _blocks(m, block):"""
-    starts, stops = ([printer.size_text(c) for c in ends] for ends in (loop.starts, loop.stops))
-    stop = stops[0] if len(stops) == 1 else f"min({', '.join(stops)})"
-    start = starts[0] if len(starts) == 1 else f"max({', '.join(starts)})"
-    first = "" if start == "0" else f", start={start}"
-    return f"for {loop.name} in _blocks({stop}, {loop.length}{first}):"
 
 
 def _call(call: CallLayer, statements: Iterable, function: Function, printer: NumpyPrinter) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import numeric
-from derive.calculus.blockwise import blockwise
+from derive.calculus.blockwise import blockwise, forget
 from derive.calculus.online_softmax import applies
 from derive.core.layer import Layer, Symbol
 from derive.errors import LoweringError
@@ -77,6 +77,8 @@ def blockwise_code(evidence: Evidence) -> None:
 def blockwise_module(layer: Layer) -> Any:
     from derive.lowering.render import compiled
 
+    # It is made of what is derived now.
+    forget()
     return compiled(blockwise(layer))
 
 

@@ -1,0 +1,41 @@
+"""Spell loops over entries and blocks, and the masks in them."""
+
+from __future__ import annotations
+
+from derive.lowering.program import Blocks, Each, MaskOut
+from derive.printers.code_style import INDENT
+from derive.printers.numpy import NumpyPrinter
+
+
+def masked_out(statement: MaskOut, printer: NumpyPrinter) -> list[str]:
+    """if …: S[mask] = -np.inf"""
+    mask = printer.print(statement.mask)
+    line = f"{statement.target}[{mask}] = -np.inf"
+    if len(statement.mask.axes) < 2:
+        line = f"np.copyto({statement.target}, -np.inf, where={mask})"
+    if statement.below is None or statement.above is None:
+        return [line]
+    return [f"if {printer.size_text(statement.below)} < {printer.size_text(statement.above)}:", " " * INDENT + line]
+
+
+def loop_header(loop: Each | Blocks, printer: NumpyPrinter) -> str:
+    return each_header(loop, printer) if isinstance(loop, Each) else blocks_header(loop, printer)
+
+
+def each_header(loop: Each, printer: NumpyPrinter) -> str:
+    """for *at, h in np.ndindex(*ell, H):"""
+    sizes = ", ".join("*ell" if i.leading else printer.size_text(i.size) for i in loop.over)
+    if len(loop.over) == 1:
+        (index,) = loop.over
+        return f"for {loop.group} in np.ndindex(ell):" if index.leading else f"for {index.name} in range({sizes}):"
+    names = ", ".join(f"*{loop.group}" if i.leading else i.name for i in loop.over)
+    return f"for {names} in np.ndindex({sizes}):"
+
+
+def blocks_header(loop: Blocks, printer: NumpyPrinter) -> str:
+    """for j in _blocks(m, block):"""
+    starts, stops = ([printer.size_text(c) for c in ends] for ends in (loop.starts, loop.stops))
+    stop = stops[0] if len(stops) == 1 else f"min({', '.join(stops)})"
+    start = starts[0] if len(starts) == 1 else f"max({', '.join(starts)})"
+    first = "" if start == "0" else f", start={start}"
+    return f"for {loop.name} in _blocks({stop}, {loop.length}{first}):"
