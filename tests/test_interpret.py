@@ -10,7 +10,7 @@ from sympy import Sum, exp, log, sqrt
 
 from derive.core.atoms import Bracket, Partial, Read, Test
 from derive.core.axes import Affine, Index
-from derive.core.terms import apply, atom, multiply, read
+from derive.core.terms import apply, atom, multiply, read, total
 from derive.errors import CheckError
 from derive.language.definition import (
     Integer,
@@ -128,6 +128,15 @@ def test_a_bracket_is_a_strong_zero_whatever_the_order():
     for zero in (atom(Test(">", read("x", Affine((), 0)))), atom(Bracket(">=", Affine.build([(I, 1)], -5)))):
         assert oracle.expr(multiply(log_x, zero), {"i": 0}) == 0
         assert oracle.expr(multiply(zero, log_x), {"i": 0}) == 0
+
+
+def test_a_bound_index_may_have_the_name_of_one_outside():
+    """y[j] = Σ_{i,k} [k <= i] x[i], where the sum calls k by the name j: its bracket waits for the inner j."""
+    N, M = sympy.symbols("n m", integer=True, positive=True)
+    i, j = Index("i", N), Index("j", M)
+    inner = total(multiply(atom(Bracket(">=", Affine.build([(i, 1), (j, -1)]))), read("x", i)), [i, j])
+    oracle = Oracle({"x": {(0,): 1.0, (1,): 10.0, (2,): 100.0}, "n": {(): 3}, "m": {(): 2}})
+    assert [oracle.expr(inner, {"j": value}) for value in range(2)] == [221.0, 221.0]
 
 
 def test_reads_outside_take_no_part_in_a_maximum():

@@ -84,7 +84,13 @@ class Doorman:
             for index in symbol.axes:
                 if index.size.is_Symbol and not index.leading and str(index.size) not in seen:
                     seen.add(str(index.size))
-                    yield str(index.size), place_of(symbol, index)
+                    if symbol in self.function.residuals or not self._follows(index.size):
+                        yield str(index.size), place_of(symbol, index)
+
+    def _follows(self, size: sympy.Symbol) -> bool:
+        """Does what the forward function handed back say how long an axis of a cotangent is? z[m], of n + K - 1, does."""
+        compound = (i.size for s in self.function.residuals for i in s.axes if size in i.size.free_symbols)
+        return self.function.backward and any(abs(sympy.expand(c).coeff(size, 1)) == 1 for c in compound)
 
     def door(self) -> Door:
         door = self.result
@@ -102,7 +108,8 @@ class Doorman:
         symbols = {s for size in needed if isinstance(size, sympy.Expr) for s in size.free_symbols}
         names = {s.name for s in symbols if s not in (LEADING_SIZE, FLAT_SIZE)} - self._loop_names()
         self._measure([*(n for n in self.places if n in names), *sorted(names - set(self.places))])
-        door.measures += [Measure(door.names[size], size) for size in compound]
+        measured = {measure.name for measure in door.measures}
+        door.measures += [Measure(door.names[size], size) for size in compound if door.names[size] not in measured]
         return door
 
     def _shapes(self) -> list[Symbol]:
@@ -197,7 +204,8 @@ class Doorman:
                 factor = sympy.expand(index.size).coeff(unknown, 1) if unknown is not None else None
                 rest = sympy.expand(index.size - factor * unknown) if factor else None
                 if rest is not None and unknown not in rest.free_symbols:
-                    length = sympy.Symbol(fresh_name(f"n_{index.name}", self.taken), integer=True, positive=True)
+                    own = self.result.names.get(index.size) or fresh_name(f"n_{index.name}", self.taken)
+                    length = sympy.Symbol(own, integer=True, positive=True)
                     solution = sympy.floor((length - rest) / factor)
                     return [Measure(length.name, place_of(symbol, index)), Measure(name, solution)]
         raise LoweringError(

@@ -103,7 +103,8 @@ class Oracle:
         """`at` with the indices running over all their values, those aside at which a condition fails."""
         if conditions and indices:
             first, *rest = sorted(indices, key=lambda i: not any(i in c.free for c in conditions[:1]))
-            known = {*at, first.name}
+            # An index that is still to come may have the name of one outside, whose value is none of its own.
+            known = {*at, first.name} - {i.name for i in rest}
             ready = [c for c in conditions if {i.name for i in c.free} <= known]
             later = [c for c in conditions if c not in ready]
             for value in range(self.number(first.size)):

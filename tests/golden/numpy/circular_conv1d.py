@@ -44,6 +44,12 @@ def _check(function, /, **arguments):
                 )
 
 
+def _check_size(function, axis, name, size, expected):
+    """Raise a ValueError unless an axis has the size that others imply."""
+    if size != expected:
+        raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
+
+
 def _check_least(function, axis, name, size):
     """Raise a ValueError where an axis of the result would be empty."""
     if size < 1:
@@ -118,8 +124,9 @@ def circular_conv1d_bwd(residuals, dy):
     dy = np.asarray(dy, dtype=w.dtype)
     _check("circular_conv1d_bwd", dy=(dy, "t"))
     K = w.shape[0]
-    n = dy.shape[0]
-    n_m = K + n - 1
+    n_m = z.shape[0]
+    n = n_m - K + 1
+    _check_size("circular_conv1d_bwd", "t", "dy", dy.shape[0], n)
     # dz[m] = Σ_k dy[m + k + 1 - K] w[k]
     dz = np.einsum("mk,k->m", _windows(dy, (n_m, K), (1 - K, 1, 1)), w)
     # dx[j] = dz[j + K - 1] + dz[j + K - n - 1]
