@@ -27,7 +27,6 @@ BLOCK = "block"
 DEFAULT = 256
 
 
-
 def lower_blockwise(of: Blockwise) -> Program:
     """The program of a blockwise form and of all that it calls."""
     functions: dict[str, Function] = {}

@@ -88,7 +88,7 @@ class Doorman:
                         yield str(index.size), place_of(symbol, index)
 
     def _follows(self, size: sympy.Symbol) -> bool:
-        """Does what the forward function handed back tell the length of a cotangent's axis? z[m], of n + K - 1, does."""
+        """Does what the forward function handed back tell the length of a cotangent's axis? z[m] of n + K - 1 does."""
         compound = (i.size for s in self.function.residuals for i in s.axes if size in i.size.free_symbols)
         return self.function.backward and any(abs(sympy.expand(c).coeff(size, 1)) == 1 for c in compound)
 
