@@ -15,6 +15,7 @@ from derive.lowering.gathers import looked_up
 from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
 from derive.lowering.ones import marked, marked_afterwards, ones
+from derive.lowering.picked import with_picked_entries
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.residuals import with_parts_in_common
@@ -32,7 +33,7 @@ def lower(derived: Gradients) -> Program:
 
 def prepared(derived: Gradients) -> tuple[Layer, Layer]:
     """The layer and its backward layer as they are written in code: with names that no author gave."""
-    return with_parts_in_common(*with_logarithms(derived.layer, derived.backward))
+    return with_parts_in_common(*with_picked_entries(*with_logarithms(derived.layer, derived.backward)))
 
 
 def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:

@@ -167,15 +167,14 @@ def classifier_fwd(X, label, W1, b1, W2, b2):
     Z, (_, _, _, Z_A) = mlp_fwd(X, W1, b1, W2, b2)
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP = Z - Z.max(axis=-1, keepdims=True)
-    P = np.exp(logP)
+    Z_max = Z.max(axis=-1)
+    P = Z - Z_max[:, None]
+    np.exp(P, out=P)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]
-    # logP[b, c] = Z[b, c] - log(Σ_k exp(Z[b, k]))
+    # L = -Σ_b (Z[b, label[b]] - log(Σ_k exp(Z[b, k]))) / B
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP -= np.log(P_sum)[:, None]
-    # L = -Σ_b logP[b, label[b]] / B
-    L = -(np.sum(np.take_along_axis(logP, label[:, None], axis=-1)[:, 0]) / B)
+    L = -(np.sum(np.take_along_axis(Z, label[:, None], axis=-1)[:, 0] - Z_max - np.log(P_sum)) / B)
     return L, (X, label, W1, W2, P, Z_A)
 
 
