@@ -29,7 +29,7 @@ from derive.core.layer import Call, Layer
 from derive.core.primitives import PRIMITIVES, Primitive
 from derive.core.terms import ONE
 from derive.core.traverse import atoms, tensors_read
-from derive.loading import all_layers, load_all
+from derive.loading import all_layers, families, load_all
 from derive.witnesses.check import WITNESSES
 from derive.witnesses.evidence import Code, tupled, typed
 from derive.witnesses.sampling import Case
@@ -321,6 +321,10 @@ TRIED = (
     "sparse_cross_entropy",
     "toeplitz",
 )
+
+
+def test_every_family_is_tried():
+    assert all(set(TRIED) & set(layers) for layers in families().values())
 
 
 @pytest.mark.parametrize("name", TRIED)

@@ -34,7 +34,7 @@ TOLERANCES = {True: 1e-9, False: 2e-6}
 def through_the_line(layer):
     derived = gradients(layer)
     code = Code.of(compiled(layer), layer.name)
-    for case in cases(layer, 0, WORK)[:CASES]:
+    for case in cases(layer, 0, WORK, first=CASES)[:CASES]:
         values = all_values(derived, case)
         found = [values[name] for name in derived.backward.outputs]
         for number, (value, name) in enumerate(zip(found, derived.backward.outputs, strict=True)):

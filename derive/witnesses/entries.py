@@ -63,6 +63,8 @@ def evaluated(value: Coefficient | float, scalars: Mapping[str, Number]) -> Numb
     """A number, or an expression in sizes and options, as a number."""
     if not isinstance(value, sympy.Basic):
         return value
+    if value.is_Symbol and isinstance(scalars[value.name], int):
+        return scalars[value.name]
     result = value.xreplace({s: sympy_number(scalars[s.name]) for s in value.free_symbols})
     return int(result) if result.is_Integer else float(result)
 
