@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,20 @@ def evaluated(value: Coefficient | float, scalars: Mapping[str, Number]) -> Numb
         return value
     if value.is_Symbol and isinstance(scalars[value.name], int):
         return scalars[value.name]
-    result = value.xreplace({s: sympy_number(scalars[s.name]) for s in value.free_symbols})
+    return substituted(value, *(scalars[name] for name in names_in(value)))
+
+
+@lru_cache(maxsize=4096)
+def names_in(value: sympy.Basic) -> tuple[str, ...]:
+    return tuple(sorted(s.name for s in value.free_symbols))
+
+
+# The same few sizes are asked for again and again.
+@lru_cache(maxsize=4096, typed=True)
+def substituted(value: sympy.Basic, *numbers: Number) -> Number:
+    """The value at numbers for the symbols in it, in the order of their names."""
+    by_name = dict(zip(names_in(value), numbers, strict=True))
+    result = value.xreplace({s: sympy_number(by_name[s.name]) for s in value.free_symbols})
     return int(result) if result.is_Integer else float(result)
 
 
