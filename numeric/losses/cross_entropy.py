@@ -22,26 +22,27 @@ def cross_entropy_fwd(Z: Array, T: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Z, T = admit("cross_entropy", "Z[b,c] T[b,c]", Z, T)
     nonempty("cross_entropy", "Z", "b", Z)
-    total, norm = Z.dtype.type(0), np.empty((len(Z), 1), Z.dtype)
+    total, top, logs = Z.dtype.type(0), *np.empty((2, len(Z), 1), Z.dtype)
     for part in row_blocks(Z):
-        top = Z[part].max(axis=-1, keepdims=True)
-        shifted = Z[part] - top
+        top[part] = Z[part].max(axis=-1, keepdims=True)
+        shifted = Z[part] - top[part]
         likely = row_dots(T[part], shifted)
-        logs = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
-        norm[part] = top + logs
-        total += np.sum(logs * T[part].sum(axis=-1, keepdims=True) - likely)
-    # log P = Z - norm is formed again rather than kept: Z is there already.
-    return np.asarray(total / len(Z), Z.dtype), (Z, T, norm)
+        logs[part] = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
+        total += np.sum(logs[part] * T[part].sum(axis=-1, keepdims=True) - likely)
+    # log P = (Z - top) - logs is formed again rather than kept: Z is there already. Of large scores, top + logs would
+    # lose the digits of logs.
+    return np.asarray(total / len(Z), Z.dtype), (Z, T, top, logs)
 
 
 def cross_entropy_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
     """dL -> dZ[b, c], dT[b, c]"""
-    Z, T, norm = residuals
+    Z, T, top, logs = residuals
     dL = cotangent("cross_entropy_bwd", "dL[]", dL, (), T.dtype)
     share = dL / len(T)
     dZ, dT = np.empty(Z.shape, share.dtype), np.empty(T.shape, share.dtype)
     for part in row_blocks(Z):
-        logP = Z[part] - norm[part]
+        logP = Z[part] - top[part]
+        logP -= logs[part]
         np.multiply(logP, -share, out=dT[part])
         P = np.exp(logP, out=logP)
         P -= T[part]

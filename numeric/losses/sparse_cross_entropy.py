@@ -48,28 +48,28 @@ def _forward(layer: str, Z: Array, label: Any, epsilon: float) -> tuple[Array, R
     [Z] = admit(layer, "Z[b,c]", Z)
     rows, classes = Z.shape
     label = positions(layer, "label[b]", label, classes, rows)
-    total, norm = Z.dtype.type(0), np.empty((rows, 1), Z.dtype)
+    total, top, logs = Z.dtype.type(0), *np.empty((2, rows, 1), Z.dtype)
     for part in row_blocks(Z):
-        top = Z[part].max(axis=-1, keepdims=True)
-        shifted = Z[part] - top
+        top[part] = Z[part].max(axis=-1, keepdims=True)
+        shifted = Z[part] - top[part]
         likely = (1 - epsilon) * np.take_along_axis(shifted, label[part, None], axis=-1)
         if epsilon:
             likely += epsilon / classes * shifted.sum(axis=-1, keepdims=True)
-        logs = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
-        norm[part] = top + logs
-        total += np.sum(logs - likely)
-    # P = exp(Z - norm) is formed again rather than kept: Z is there already.
-    return np.asarray(total / rows, Z.dtype), (Z, norm, label, epsilon)
+        logs[part] = np.log(np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True))
+        total += np.sum(logs[part] - likely)
+    # log P = (Z - top) - logs is formed again rather than kept: Z is there already.
+    return np.asarray(total / rows, Z.dtype), (Z, top, logs, label, epsilon)
 
 
 def _backward(layer: str, residuals: Residuals, dL: Array) -> Array:
-    Z, norm, label, epsilon = residuals
+    Z, top, logs, label, epsilon = residuals
     dL = cotangent(layer, "dL[]", dL, (), Z.dtype)
     rows, classes = Z.shape
     share = dL / rows
     dZ = np.empty(Z.shape, share.dtype)
     for part in row_blocks(Z):
-        P = Z[part] - norm[part]
+        P = Z[part] - top[part]
+        P -= logs[part]
         np.exp(P, out=P)
         if epsilon:
             P -= epsilon / classes

@@ -120,7 +120,7 @@ def test_linear_attention_goes_through_one_matrix_for_all_queries():
         "A": "dN Mᵀ + ds zᵀ",
         "V": "C dM",
     }
-    assert found["Q"] == "([Q > 0] + exp(Q) ⊙ [Q ≤ 0]) ⊙ (dN Mᵀ + ds zᵀ)"
+    assert found["Q"] == "([Q > 0] + A ⊙ [Q ≤ 0]) ⊙ (dN Mᵀ + ds zᵀ)"
 
 
 def forms_by_head(of):

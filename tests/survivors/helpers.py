@@ -99,15 +99,15 @@ GENERATED: Table = {
         ("_where", "or y != 0", "or -y != 0"),
     ),
     EVEN: (
-        ("_erf_double", "np.abs(x)", "np.abs(-x)"),
+        ("_erf_block", "np.abs(x)", "np.abs(-x)"),
         ("_softplus", "np.abs(x)", "np.abs(-x)"),
     ),
     CANCELS: (("_polynomial", "return value", "return -value"),),
     SATURATED: (
-        ("_erf_double", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 6)"),
-        ("_erf_double", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 8)"),
+        ("_erf_block", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 6)"),
+        ("_erf_block", "np.minimum(np.abs(x), 7)", "np.minimum(np.abs(x), 8)"),
     ),
-    MEET: (("_erf_double", "a < 0.46875", "a <= 0.46875"),),
+    MEET: (("_erf_block", "a < 0.46875", "a <= 0.46875"),),
     NOTHING: (
         ("_tap_sum", "total = np.zeros", "total = -np.zeros"),
         ("_add_at", "result = np.zeros", "result = -np.zeros"),
