@@ -77,7 +77,7 @@ def test_stride_one_is_numpy_correlate(rng):
 
 def test_pad_is_numpy_pad(rng):
     x = integers(rng, 2, 5)
-    np.testing.assert_array_equal(pad_ends(x, 3), np.pad_ends(x, ((0, 0), (3, 3))))
+    np.testing.assert_array_equal(pad_ends(x, 3), np.pad(x, ((0, 0), (3, 3))))
     assert pad_ends(x, 0) is x
 
 
