@@ -84,8 +84,10 @@ class Bench:
     @cached_property
     def functions(self) -> dict[str, str]:
         """The source of every function."""
-        nodes = (node for source in self.sources for node in ast.parse(source).body)
-        return {node.name: ast.unparse(node) for node in nodes if isinstance(node, ast.FunctionDef)}
+        nodes = [node for source in self.sources for node in ast.parse(source).body]
+        found = [(node.name, ast.unparse(node)) for node in nodes if isinstance(node, ast.FunctionDef)]
+        assert len(found) == len(dict(found)), f"{self.layer.name}: two functions of one name"
+        return dict(found)
 
     @cached_property
     def mutants(self) -> list[Mutant]:

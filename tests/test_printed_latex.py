@@ -25,13 +25,17 @@ LAYERS = {**CATALOGUE, **FROM_FILE, **OWN, **SECOND}
 assert len(LAYERS) == len(CATALOGUE) + len(FROM_FILE) + len(OWN) + len(SECOND), "two layers of one name"
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.fixture(params=LAYERS, scope="module")
+def name(request):
+    """All tests of one layer in a row: they share what is read."""
+    return request.param
+
+
 def test_every_printed_line_has_the_value_and_shape_of_numeric_differentiation(name):
     assert any(DERIVATIVE.match(line.left) for line in lines_of(LAYERS[name]))
     assert not faults_in_print(LAYERS[name])
 
 
-@pytest.mark.parametrize("name", LAYERS)
 def test_every_argument_has_a_gradient_in_both_notations(name):
     layer = LAYERS[name]
     for notation, steps, document in VARIANTS:
@@ -44,7 +48,6 @@ def test_every_argument_has_a_gradient_in_both_notations(name):
             assert {symbol.name, gradient.name} & shown, f"no gradient by {symbol.name}"
 
 
-@pytest.mark.parametrize("name", LAYERS)
 def test_the_table_of_symbols_states_shapes(name):
     for reading in readings(LAYERS[name]):
         for entry, code, shape in reading.document.symbols:
@@ -144,7 +147,6 @@ def mutants(right: str):
         yield "swapped factors", swapped(right)
 
 
-@pytest.mark.parametrize("name", LAYERS)
 def test_planted_faults_in_printed_gradients_are_rejected(name):
     reading = readings(LAYERS[name])[-1]
     survivors = []
