@@ -189,9 +189,7 @@ def add_jacobian(added: argparse.ArgumentParser) -> None:
 
 
 def add_blockwise(added: argparse.ArgumentParser) -> None:
-    added.add_argument(
-        "--blockwise", action="store_true", help="softmax and what sums over it, as in attention, block by block"
-    )
+    added.add_argument("--blockwise", action="store_true", help="a softmax and what sums over it, block by block")
 
 
 def seed_number(text: str) -> int:

@@ -22,7 +22,7 @@ MUTANTS = [
     ("logistic_regression", "X.T @", "-X.T @"),
     ("half_squares", "H = X.T @ X", "H = X.T @ X + 1e-3"),
     ("log_sum_exp", "- u @ p", "+ u @ p"),
-    ("log_sum_exp", "- p * p[:, None]", "+ p * p[:, None]"),
+    ("log_sum_exp", "-(p * p[:, None])", "p * p[:, None]"),
     ("quadratic_form", "A.T", "A"),
     ("factorization", "2 *", "3 *"),
 ]

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from derive.calculus.backward import Saves, with_sizes
 from derive.calculus.derivation import gradients
-from derive.calculus.families import Family, expect_linear, family_of, sorted_in
+from derive.calculus.families import Family, expect_proportional, family_of, sorted_in
 from derive.calculus.online_softmax import Softmax, applies, contracted, named_parts, refusal, unused
 from derive.calculus.second import live
 from derive.calculus.steps import Gradients, Step
@@ -89,7 +89,7 @@ def _blockwise(layer: Layer, wrt: tuple[str, ...] | None) -> Blockwise:
     families = tuple(family_of(whole, s) for s in softmaxes)
     sorted_in(whole, families)
     for family in families:
-        expect_linear(whole, family)
+        expect_proportional(whole, family)
     backward, saves = with_rewritten_calls(derived, taken)
     large = {name for f in families for name in f.pairs}
     backward = recomputing(forward, backward, large, [s for saved in saves.values() for _, s in saved])

@@ -157,18 +157,18 @@ def join(layer: Layer, statement: Equation, family: Family) -> None:
         family.vanishing.add(name)
 
 
-def expect_linear(layer: Layer, family: Family) -> None:
-    """A running sum is rescaled row by row: what the forward pass makes of P is linear in it, and has all its rows."""
+def expect_proportional(layer: Layer, family: Family) -> None:
+    """A running sum is rescaled row by row: all that the forward pass makes of P is proportional to it, row by row."""
     for name, lined_up in family.equations.items():
         if name in family.vanishing or name not in family.pairs:
             own = name == family.softmax.equation.symbol.name
-            if not own and not all(linear(t, family) for t in lined_up.expr.terms):
-                raise refusal(layer, lined_up.equation, "it is not linear in the softmax")
+            if not own and not all(proportional(t, family) for t in lined_up.expr.terms):
+                raise refusal(layer, lined_up.equation, "it is not proportional to the softmax")
             if not set(family.softmax.rows) <= set(lined_up.axes):
                 raise refusal(layer, lined_up.equation, "it adds up rows of the softmax")
 
 
-def linear(term: Term, family: Family) -> bool:
+def proportional(term: Term, family: Family) -> bool:
     """Does one entry of what vanishes with the softmax stand in a term, as a factor?"""
     factors = [e for a, e in term.factors if isinstance(a, Read) and a.tensor in family.vanishing]
     anywhere = [r for r in reads_of(Expr((term,))) if r.tensor in family.vanishing]

@@ -69,22 +69,11 @@ def _erf(x):
     values = np.empty_like(flat)
     for start in range(0, flat.size, 16384):
         block = flat[start : start + 16384]
-        values[start : start + 16384] = _erf_single(block) if block.dtype == np.float32 else _erf_double(block)
+        values[start : start + 16384] = _erf_block(block)
     return values.reshape(np.shape(x))
 
 
-def _erf_single(x):
-    """To single precision, by one rational function of odd degree 13 over even degree 8, as in Eigen."""
-    x = np.clip(x, -4, 4)
-    squared = x * x
-    above = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05)
-    above += (-7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)
-    below = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03)
-    below += (-1.42647390514189e-02,)
-    return x * (_polynomial(squared, above) / _polynomial(squared, below))
-
-
-def _erf_double(x):
+def _erf_block(x):
     """The rational approximations of W. J. Cody (1969); highest powers first."""
     a = np.minimum(np.abs(x), 7)
     above = (0.185777706184603153, 3.16112374387056560, 113.864154151050156, 377.485237685302021, 3209.37758913846947)
