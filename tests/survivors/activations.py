@@ -12,7 +12,6 @@ from survivors.reasons import (
     NOT_TAKEN,
     OTHER_TYPE,
     OVERFLOW,
-    UNUSED,
     Table,
 )
 
@@ -27,7 +26,6 @@ BOUNDS = (
 )
 EITHER_ORDER = (("hard_tanh_bwd", "(X > -1) & (X < 1)", "(X < 1) & (X > -1)"),)
 SQUARES = (
-    ("gelu_bwd", "X ** 2", "(-X) ** 2"),
     ("gelu_tanh_bwd", "T ** 2", "(-T) ** 2"),
     ("gelu_tanh_bwd", "X ** 2", "(-X) ** 2"),
     ("gelu_tanh_fwd", "X ** 2", "(-X) ** 2"),
@@ -71,11 +69,7 @@ GENERATED: Table = {
     ),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: (*SQUARES, ("geglu_bwd", "B ** 2", "(-B) ** 2")),
-    UNUSED: (
-        ("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),
-        ("log_softmax_bwd", "np.subtract(dA, dS, out=dS)", "-np.subtract(dA, dS, out=dS)"),
-    ),
+    EVEN: (*SQUARES, ("gelu_bwd", "X ** 2", "(-X) ** 2"), ("geglu_bwd", "B ** 2", "(-B) ** 2")),
     FOLDED: (
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ V", "X @ V"),
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ W", "X @ W"),
@@ -104,6 +98,5 @@ HANDWRITTEN: Table = {
     NOT_TAKEN: (("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: SQUARES,
-    UNUSED: (("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),),
+    EVEN: (*SQUARES, ("gelu_bwd", "np.square(X", "np.square(-X")),
 }

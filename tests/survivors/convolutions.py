@@ -13,7 +13,6 @@ from survivors.reasons import (
     OTHER_TYPE,
     SUBLAYER,
     WHOLE_SUM,
-    WIDER,
     Table,
 )
 
@@ -52,7 +51,7 @@ GENERATED: Table = {
         ("circular_conv1d_fwd", "x.shape[0]", "x.shape[-1]"),
         ("circular_conv1d_fwd", "w.shape[0]", "w.shape[-1]"),
         ("circular_conv1d_bwd", "w.shape[0]", "w.shape[-1]"),
-        ("circular_conv1d_bwd", "dy.shape[0]", "dy.shape[-1]"),
+        ("circular_conv1d_bwd", "z.shape[0]", "z.shape[-1]"),
     ),
     MORE_TAPS: (("toeplitz_bwd", "_overlap_add(dy, (n,), 1,", "_overlap_add(dy, (n,), 2,"),),
     BESIDE_ONE: (
@@ -80,28 +79,12 @@ GENERATED: Table = {
         ("conv_transpose1d_fwd", "c_out = W.shape[1]", "c_out = -W.shape[1]"),
         ("conv_transpose2d_fwd", "c_out = W.shape[1]", "c_out = -W.shape[1]"),
     ),
-    WIDER: tuple(
-        (f"circular_conv1d_{end}", "K + n - 1", wider)
-        for end in ("fwd", "bwd")
-        for wider in ("K + n", "K + n + 1", "K + n - 0")
-    ),
 }
 
 HANDWRITTEN: Table = {
     DOT: (("toeplitz_bwd", "tap @ dy", "dy @ tap"),),
-    NOTHING: (
-        ("conv1d_bwd", "dX_padded = np.zeros", "dX_padded = -np.zeros"),
-        ("toeplitz_bwd", "dx_padded = np.zeros", "dx_padded = -np.zeros"),
-    ),
-    OF_ONE: (
-        ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("asymmetric_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("asymmetric_conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
-        ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
-        ("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-    ),
+    NOTHING: (("toeplitz_bwd", "dx_padded = np.zeros", "dx_padded = -np.zeros"),),
+    OF_ONE: (("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),),
     WHOLE_SUM: (
         ("conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
         ("conv3d_bwd", "bias(dY, 3", "bias(dY.mT, 3"),
