@@ -5,6 +5,7 @@ from __future__ import annotations
 from survivors.reasons import (
     BALANCED,
     COMMUTES,
+    CONVERTED,
     EVEN,
     FOLDED,
     KINK,
@@ -37,7 +38,6 @@ SQUARES = (
 GENERATED: Table = {
     OTHER_TYPE: (
         ("silu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
-        ("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),
         *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in OF_X),
         ("glu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
         ("geglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
@@ -47,6 +47,7 @@ GENERATED: Table = {
         ("softmax_bwd", "np.asarray(dP, dtype=P.dtype)", "dP"),
         ("tanh_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
     ),
+    CONVERTED: (("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),),
     OVERFLOW: (
         ("log_softmax_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
         ("log_softmax_fwd", "S - S.max", "S + S.max"),
