@@ -96,7 +96,9 @@ def changes(statement: ast.stmt, skipped: Collection[str]) -> Iterator[None]:
         if id(node) in sizes and is_negative(parent):
             continue
         for rule in RULES:
-            if rule is added_sign and id(node) in sizes:
+            if rule is added_sign and (id(node) in sizes or is_empty(node) or calls(parent, *MEASURES, *TYPES)):
+                continue
+            if rule in (added_sign, transpose) and (isinstance(parent, ast.Expr) or calls(parent, *TYPES)):
                 continue
             for new in rule(node, parent, name):
                 put(parent, name, place, new)
@@ -105,8 +107,10 @@ def changes(statement: ast.stmt, skipped: Collection[str]) -> Iterator[None]:
 
 
 def children(node: ast.AST, skipped: Collection[str]) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """All nodes of one statement, each with where it hangs."""
+    """All nodes of one statement but of its annotation, each with where it hangs."""
     for name, value in ast.iter_fields(node):
+        if name == "annotation":
+            continue
         for place, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(child, ast.AST) and not (isinstance(child, ast.stmt) or is_door(child, skipped)):
                 yield node, name, place, child
@@ -125,6 +129,15 @@ def reshaped(statement: ast.stmt) -> set[int]:
     calls = (n for n in ast.walk(statement) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
     sizes = (size for call in calls if call.func.attr == "reshape" for size in call.args)
     return {id(node) for size in sizes for node in ast.walk(size)}
+
+
+def is_empty(node: ast.AST) -> bool:
+    """Is it an array that holds nothing yet? A sign there changes no value that is written to it afterwards."""
+    return calls(node, "np.empty", "np.empty_like")
+
+
+def calls(node: ast.AST, *functions: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in functions
 
 
 def put(parent: ast.AST, name: str, place: int | None, node: ast.AST) -> None:
@@ -160,6 +173,9 @@ OPPOSITES = {"max": "min", "maximum": "minimum", "sin": "cos", "sinh": "cosh"}
 OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
 TRANSPOSES = ("T", "mT")
 MODULES = ("np", "math")
+# What is asked for a shape, which an array has in common with minus the array, or for a type.
+MEASURES = ("len", "np.empty_like")
+TYPES = ("np.result_type",)
 
 
 def operator(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from derive.witnesses.check import compare_code
 from derive.witnesses.evidence import Code, Evidence
 from derive.witnesses.sampling import sample
 from derive.witnesses.tally import Tally
+from numeric.activations.elementwise import where_else_zero
+from numeric.shapes import row_blocks
 
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
 # How arrays are cut into pieces changes no value: tests of their own look at the pieces.
-DOORS += ("_parts",)
+DOORS += ("_parts", "row_blocks", "_at_a_time")
 DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options", "option", "each")
 # Helpers that give a function of each entry, which layers use in one precision and on few entries.
 ENTRYWISE = ("_where", "_erf", "_erf_block", "_polynomial")
@@ -38,8 +41,10 @@ APART = ("circulant_matrix", "toeplitz_matrix")
 
 
 # Within the oracle's work all axes of a long layer would be of about one length: they get lengths here. Images of which
-# pooling leaves out a last row or column, and of which it does not.
+# pooling leaves out a last row or column, and of which it does not; losses of more than two classes, in rows for
+# several blocks.
 SIZES = {
+    "cross_entropy": ({"B": 5, "C": 3}, {"B": 2, "C": 4}),
     "cnn": (
         {"N": 2, "C": 3, "H": 11, "W": 15, "C_1": 4, "K_1": 2, "C_2": 5, "K_2": 2, "classes": 6},
         {"N": 2, "C": 1, "H": 19, "W": 15, "C_1": 2, "K_1": 3, "C_2": 3, "K_2": 2, "classes": 4},
@@ -190,6 +195,14 @@ class HandwrittenBench(Bench):
         used = sorted((reached(home, USES) | {home}) & HOMES, key=ORDER.index)
         super().__init__(layer, "handwritten code", tuple(alone(name) for name in used), home.rpartition(".")[0])
 
+    def module(self, mutant: Mutant | None = None) -> SimpleNamespace:
+        """What is computed a few rows or maps at a time is cut into parts here that small arrays have."""
+        module = super().module(mutant)
+        names = getattr(module, self.layer.name).__globals__
+        small = {"row_blocks": lambda rows, entries=0: row_blocks(rows, 3 * rows.shape[-1]), "ENTRIES": 2**8}
+        names.update({name: value for name, value in small.items() if name in names})
+        return module
+
 
 def alone(name: str) -> str:
     """The source of a module of `numeric`, without what it imports from those that hold layers."""
@@ -253,3 +266,30 @@ class EntrywiseBench:
         return dtype is np.longdouble or bool(
             np.shares_memory(helpers._where(mask, x, 0, out=x), x) and np.array_equal(x, kept)
         )
+
+
+class ChosenBench:
+    """The helper that keeps an entry or puts 0, for numbers of every width: those of up to 8 bytes without a branch."""
+
+    def __init__(self) -> None:
+        self.functions = {"where_else_zero": inspect.getsource(where_else_zero)}
+
+    def passes(self, mutant: Mutant) -> bool:
+        names: dict = {"np": SimpleNamespace(int8=np.int8, where=self.where), "Array": np.ndarray}
+        exec(mutant.code, names)
+        values = np.array([[1.5, -2, np.inf], [-np.inf, np.nan, -3]])
+        condition = np.array([[True, False, True], [False, False, True]])
+        try:
+            return all(
+                np.array_equal(found := names["where_else_zero"](condition, given), np.where(condition, given, 0))
+                and found.dtype == given.dtype
+                for given in (values.astype(dtype) for dtype in (np.float16, np.float32, np.float64, np.longdouble))
+            )
+        except Exception:
+            return False
+
+    @staticmethod
+    def where(condition: np.ndarray, values: np.ndarray, other: int) -> np.ndarray:
+        if isinstance(values, np.ndarray) and values.dtype.itemsize <= 8:
+            raise Noticed
+        return np.where(condition, values, other)

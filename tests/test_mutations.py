@@ -19,7 +19,7 @@ import survivors
 import sympy
 import window_layers
 from mutations import RULES, Mutant, mutants
-from planted import Bench, EntrywiseBench, GeneratedBench, HandwrittenBench, unnoticed
+from planted import Bench, ChosenBench, EntrywiseBench, GeneratedBench, HandwrittenBench, unnoticed
 
 import numeric
 from derive.calculus.derivation import forget
@@ -106,6 +106,15 @@ def test_what_only_checks_is_left_alone():
     assert not any("False" in mutant.after or "-2" in mutant.after for mutant in found)
 
 
+def test_what_changes_no_value_is_left_alone():
+    """A sign of what is not yet written or only counted, and a sign or a transpose of what nobody takes."""
+    for line in ("a = np.empty(3)", "np.exp(a, out=a)", "a = len(x)", "a = np.result_type(x, 1)"):
+        found = {mutant.after for mutant in mutants(f"def f(a, x):\n    {line}", ["f"])}
+        assert not {"a = -np.empty(3)", "-np.exp(a, out=a)", "np.exp(a, out=a).mT", "a = len(-x)"} & found, line
+        assert not any("(-x" in after or "x.mT, 1" in after for after in found), line
+        assert found
+
+
 # every mutant
 
 
@@ -137,7 +146,7 @@ def test_every_fault_in_a_generated_helper_is_noticed():
 def test_every_fault_in_a_handwritten_helper_is_noticed():
     benches = [bench("handwritten", layer) for layer in LAYERS.values()]
     found = {str(mutant): mutant for own in benches for mutant in own.helpers}
-    compare_with_table("handwritten", found.values(), benches)
+    compare_with_table("handwritten", found.values(), [*benches, ChosenBench()])
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -171,6 +180,19 @@ def at_a_thousand(code: Code, case: Case) -> tuple:
 def at_integers(code: Code, case: Case) -> tuple:
     whole = with_data(case, lambda array: np.rint(array / 2))
     return code.outputs_and_gradients(whole, case.cotangents)
+
+
+def at_twice(code: Code, case: Case) -> tuple:
+    return code.outputs(with_data(case, lambda array: 2 * array))
+
+
+def of_no_images(code: Code, case: Case) -> tuple:
+    """Where there are leading axes, with nothing along the first."""
+    arguments = dict(case.arguments)
+    for symbol in case.layer.arguments:
+        array = arguments[symbol.name]
+        arguments[symbol.name] = array[:0] if array.ndim > len(symbol.axes) else array
+    return code.outputs(replace(case, arguments=arguments))
 
 
 def near_zero(code: Code, case: Case) -> tuple:
@@ -233,6 +255,8 @@ def written_to(code: Code, case: Case) -> tuple:
 PROBES: dict[str, Callable[[Code, Case], tuple]] = {
     survivors.OVERFLOW: at_a_thousand,
     survivors.KINK: at_integers,
+    survivors.SUMS_TO_ONE: at_twice,
+    survivors.NO_IMAGES: of_no_images,
     survivors.SHORT: at_short_rows,
     survivors.DIGITS: near_zero,
     survivors.OTHER_TYPE: from_other_types,

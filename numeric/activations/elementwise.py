@@ -267,7 +267,7 @@ def where_else_zero(condition: Array, values: Array) -> Array:
 
     A product with the condition would turn an infinite value into NaN; instead all bits are kept, or none.
     """
-    if values.dtype.kind != "f" or values.dtype.itemsize > 8:
+    if values.dtype.itemsize > 8:
         return np.where(condition, values, 0)
     bits = values.view(f"i{values.dtype.itemsize}")
     # True is the byte 1, and minus that is -1, of which all bits are set in any width.

@@ -129,7 +129,7 @@ ENTRIES = 2**19
 def correlate(X: Array, W: Array, directions: Directions, b: Array | None = None) -> Array:
     """X[..., c, n…], W[o, c, u…], b[o] -> Y[..., o, i…]"""
     rank = len(directions)
-    images, rows = _images(X, W, rank), W.reshape(*W.shape[: -rank - 1], -1)
+    images, rows = _images(X, W), W.reshape(*W.shape[: -rank - 1], -1)
     Y = np.empty((*images.shape[: -rank - 1], rows.shape[-2], prod(steps(directions))), np.result_type(X, W))
     for part, columns in _columns(images, directions):
         np.matmul(rows, columns, out=Y[part])
@@ -141,7 +141,7 @@ def correlate(X: Array, W: Array, directions: Directions, b: Array | None = None
 def spread(Y: Array, W: Array, directions: Directions) -> Array:
     """Y[..., o, i…], W[o, c, u…] -> X[..., c, n…]"""
     rank = len(directions)
-    images, rows = _images(Y, W, rank), W.reshape(*W.shape[: -rank - 1], -1)
+    images, rows = _images(Y, W), W.reshape(*W.shape[: -rank - 1], -1)
     dtype = np.result_type(Y, W)
     front = (*images.shape[: -rank - 1], W.shape[-rank - 1])
     X = np.empty((*front, *(d.length for d in directions)), dtype)
@@ -177,7 +177,7 @@ def bias(Y: Array, rank: int, groups: bool = False) -> Array:
     return Y.sum(axis=(*range(kept), *range(-rank, 0)))
 
 
-def _images(X: Array, W: Array, rank: int) -> Array:
+def _images(X: Array, W: Array) -> Array:
     """X[..., c, n…] -> [images, c, n…], or with the groups that W has in front of its channels."""
     kept = W.ndim - 1
     return X.reshape(prod(X.shape[:-kept]), *X.shape[-kept:])

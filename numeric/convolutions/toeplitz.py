@@ -30,7 +30,7 @@ def toeplitz_fwd(
     """The output, and what the backward needs."""
     x, w = admit("toeplitz", "x[j] w[k]", x, w)
     output_size("toeplitz", OPERANDS, x.size, w.size, stride, padding, dilation)
-    reads = shifts(pad_ends(x, padding), w.size, stride, dilation)
+    reads = line_windows(pad_line(x, padding), w.size, stride, dilation)
     # einsum, because matmul has no BLAS for windows that overlap in memory and is slower without.
     return np.einsum("tk,k->t", reads, w), (x, w, stride, padding, dilation)
 
@@ -38,12 +38,12 @@ def toeplitz_fwd(
 def toeplitz_bwd(residuals: Residuals, dy: Array) -> tuple[Array, Array]:
     """dy[t] -> dx[j], dw[k]"""
     x, w, stride, padding, dilation = residuals
-    reads = shifts(pad_ends(x, padding), w.size, stride, dilation)
+    reads = line_windows(pad_line(x, padding), w.size, stride, dilation)
     dy = cotangent("toeplitz_bwd", "dy[t]", dy, reads.shape[:1], x.dtype)
     dw = np.array([tap @ dy for tap in reads.T])
 
     dx_padded = np.zeros(x.size + 2 * padding, dy.dtype)
-    writes = shifts(dx_padded, w.size, stride, dilation, writeable=True)
+    writes = line_windows(dx_padded, w.size, stride, dilation, writeable=True)
     for tap, weight in zip(writes.T, w, strict=True):
         tap += weight * dy
     return dx_padded[padding : padding + x.size], dw
@@ -92,7 +92,7 @@ def output_size(
     return (n + 2 * padding - span) // stride + 1
 
 
-def pad_ends(x: Array, padding: int) -> Array:
+def pad_line(x: Array, padding: int) -> Array:
     """x[..., j] with zeros at both ends of its last axis (np.pad takes ten times as long)."""
     if padding == 0:
         return x
@@ -102,7 +102,7 @@ def pad_ends(x: Array, padding: int) -> Array:
     return padded
 
 
-def shifts(padded: Array, taps: int, stride: int, dilation: int, *, writeable: bool = False) -> Array:
+def line_windows(padded: Array, taps: int, stride: int, dilation: int, *, writeable: bool = False) -> Array:
     """The view V[..., t, k] = padded[..., s t + d k]; tap k, V[..., k], touches no entry twice."""
     span = dilation * (taps - 1) + 1
     view = sliding_window_view(padded, span, axis=-1, writeable=writeable)

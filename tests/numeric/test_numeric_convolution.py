@@ -10,7 +10,7 @@ import pytest
 
 import numeric
 from numeric import conv1d_bwd, conv1d_fwd, toeplitz_bwd, toeplitz_fwd, toeplitz_matrix
-from numeric.convolutions.toeplitz import output_size, pad_ends, shifts
+from numeric.convolutions.toeplitz import line_windows, output_size, pad_line
 
 GRID = [
     {"n": n, "taps": taps, "stride": stride, "padding": padding, "dilation": dilation}
@@ -77,13 +77,13 @@ def test_stride_one_is_numpy_correlate(rng):
 
 def test_pad_is_numpy_pad(rng):
     x = integers(rng, 2, 5)
-    np.testing.assert_array_equal(pad_ends(x, 3), np.pad(x, ((0, 0), (3, 3))))
-    assert pad_ends(x, 0) is x
+    np.testing.assert_array_equal(pad_line(x, 3), np.pad(x, ((0, 0), (3, 3))))
+    assert pad_line(x, 0) is x
 
 
 def test_windows_are_a_view_that_touches_each_entry_once_per_tap():
     x = np.zeros(11)
-    view = shifts(x, 3, 2, 3, writeable=True)
+    view = line_windows(x, 3, 2, 3, writeable=True)
     assert view.shape == (output_size("", ("x", "w"), 11, 3, 2, 0, 3), 3) and np.shares_memory(view, x)
     for tap in view.T:
         tap += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from survivors.reasons import (
     BALANCED,
     COMMUTES,
+    CONVERTED,
     EVEN,
     FOLDED,
     KINK,
@@ -12,7 +13,6 @@ from survivors.reasons import (
     NOT_TAKEN,
     OTHER_TYPE,
     OVERFLOW,
-    UNUSED,
     Table,
 )
 
@@ -27,7 +27,6 @@ BOUNDS = (
 )
 EITHER_ORDER = (("hard_tanh_bwd", "(X > -1) & (X < 1)", "(X < 1) & (X > -1)"),)
 SQUARES = (
-    ("gelu_bwd", "X ** 2", "(-X) ** 2"),
     ("gelu_tanh_bwd", "T ** 2", "(-T) ** 2"),
     ("gelu_tanh_bwd", "X ** 2", "(-X) ** 2"),
     ("gelu_tanh_fwd", "X ** 2", "(-X) ** 2"),
@@ -39,7 +38,6 @@ SQUARES = (
 GENERATED: Table = {
     OTHER_TYPE: (
         ("silu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
-        ("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),
         *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in OF_X),
         ("glu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
         ("geglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
@@ -49,6 +47,7 @@ GENERATED: Table = {
         ("softmax_bwd", "np.asarray(dP, dtype=P.dtype)", "dP"),
         ("tanh_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
     ),
+    CONVERTED: (("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),),
     OVERFLOW: (
         ("log_softmax_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
         ("log_softmax_fwd", "S - S.max", "S + S.max"),
@@ -71,11 +70,7 @@ GENERATED: Table = {
     ),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: (*SQUARES, ("geglu_bwd", "B ** 2", "(-B) ** 2")),
-    UNUSED: (
-        ("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),
-        ("log_softmax_bwd", "np.subtract(dA, dS, out=dS)", "-np.subtract(dA, dS, out=dS)"),
-    ),
+    EVEN: (*SQUARES, ("gelu_bwd", "X ** 2", "(-X) ** 2"), ("geglu_bwd", "B ** 2", "(-B) ** 2")),
     FOLDED: (
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ V", "X @ V"),
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ W", "X @ W"),
@@ -104,6 +99,5 @@ HANDWRITTEN: Table = {
     NOT_TAKEN: (("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: SQUARES,
-    UNUSED: (("softmax_fwd", "np.exp(P, out=P)", "-np.exp(P, out=P)"),),
+    EVEN: (*SQUARES, ("gelu_bwd", "np.square(X", "np.square(-X")),
 }

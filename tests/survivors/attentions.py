@@ -19,12 +19,10 @@ from survivors.reasons import (
     ONE_OVER,
     OTHER_TYPE,
     OVERFLOW,
-    OVERWRITTEN,
     ROW,
     SHAPE_ONLY,
     SINGLE,
     UNIFORM,
-    UNUSED,
     Table,
 )
 
@@ -188,9 +186,7 @@ GENERATED: Table = {
 
 HANDWRITTEN: Table = {
     SHAPE_ONLY: (
-        ("attention_bwd", "O = residuals", "O = -residuals"),
         ("biased_attention_bwd", "O = residuals", "O = -residuals"),
-        ("causal_attention_bwd", "O = residuals", "O = -residuals"),
         ("sliding_window_attention_bwd", "O = residuals", "O = -residuals"),
         ("alibi_attention_bwd", "O = residuals", "O = -residuals"),
         ("scores", "_scale(Q)", "_scale(-Q)"),
@@ -202,24 +198,26 @@ HANDWRITTEN: Table = {
         ("multi_head_attention_bwd", "(residuals[0]", "(-residuals[0]"),
         ("multi_head_attention_bwd", "(residuals[0]", "(residuals[1]"),
         ("multi_head_attention_bwd", " residuals[5]", " -residuals[5]"),
-        ("turned", "empty_like(X)", "empty_like(-X)"),
     ),
-    OVERWRITTEN: (("turned", "np.empty_like(X)", "-np.empty_like(X)"),),
     OVERFLOW: (
-        ("masked_softmax", "S -= S.max", "S += S.max"),
-        ("masked_softmax", "S -= S.max", "S -= -S.max"),
+        ("exponentials", "S -= S.max", "S += S.max"),
+        ("exponentials", "S -= S.max", "S -= -S.max"),
     ),
-    UNUSED: (
-        ("masked_softmax", "np.exp(S, out=S)", "-np.exp(S, out=S)"),
-        ("masked_softmax", "np.exp(S, out=S)", "np.exp(S, out=S).mT"),
+    CANCELS: (("exponentials", "np.exp(S, out=S)", "-np.exp(S, out=S)"),),
+    NOTHING: (
+        ("exponentials", "Z == 0", "-Z == 0"),
+        ("causal_attention_fwd", "S.dtype.type(0)", "-S.dtype.type(0)"),
     ),
-    NOTHING: (("masked_softmax", "Z == 0", "-Z == 0"),),
+    ROW: (
+        ("causal_attention_fwd", "S.dtype.type(0)", "S.dtype.type(1)"),
+        ("causal_attention_fwd", "S.dtype.type(0)", "S.dtype.type(-1)"),
+    ),
     EMPTY: (
-        ("masked_softmax", "Z == 0", "Z == 1"),
-        ("masked_softmax", "Z == 0", "Z == -1"),
-        ("masked_softmax", "] = 1", "] = 0"),
+        ("exponentials", "Z == 0", "Z == 1"),
+        ("exponentials", "Z == 0", "Z == -1"),
+        ("exponentials", "] = 1", "] = 0"),
     ),
-    NO_SHARE: (("masked_softmax", "] = 1", "] = 2"),),
+    NO_SHARE: (("exponentials", "] = 1", "] = 2"),),
     SINGLE: (("_distances", ".astype(S.dtype)", ""),),
     OF_ONE: (("alibi_attention_fwd", "slope[:, None, None]", "slope[:, None, None].mT"),),
     UNIFORM: (

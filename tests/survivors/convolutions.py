@@ -83,19 +83,8 @@ GENERATED: Table = {
 
 HANDWRITTEN: Table = {
     DOT: (("toeplitz_bwd", "tap @ dy", "dy @ tap"),),
-    NOTHING: (
-        ("conv1d_bwd", "dX_padded = np.zeros", "dX_padded = -np.zeros"),
-        ("toeplitz_bwd", "dx_padded = np.zeros", "dx_padded = -np.zeros"),
-    ),
-    OF_ONE: (
-        ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("asymmetric_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("asymmetric_conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
-        ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
-        ("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-    ),
+    NOTHING: (("toeplitz_bwd", "dx_padded = np.zeros", "dx_padded = -np.zeros"),),
+    OF_ONE: (("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),),
     WHOLE_SUM: (
         ("conv2d_bwd", "bias(dY, 2", "bias(dY.mT, 2"),
         ("conv3d_bwd", "bias(dY, 3", "bias(dY.mT, 3"),

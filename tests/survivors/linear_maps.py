@@ -13,7 +13,6 @@ from survivors.reasons import (
     OTHER_TYPE,
     SHAPE_ONLY,
     TIES,
-    UNUSED,
     WHOLE_SUM,
     Table,
 )
@@ -36,10 +35,6 @@ GENERATED: Table = {
     SHAPE_ONLY: (
         ("embedding_fwd", "(token, E)", "(token, -E)"),
         ("tied_embedding_bwd", "embedding_bwd((token, E), dX)", "embedding_bwd((token, -E), dX)"),
-    ),
-    UNUSED: (
-        ("matrix_factorization_fwd", "np.subtract(R, E, out=E)", "-np.subtract(R, E, out=E)"),
-        ("matrix_factorization_fwd", "np.subtract(R, E, out=E)", "np.subtract(R, E, out=E).mT"),
     ),
     FOLDED: (
         ("linear_fwd", "X.reshape(-1, d_in) @ W", "X @ W"),
@@ -77,11 +72,7 @@ HANDWRITTEN: Table = {
         ("bilinear_fwd", "[:, :, 0]", "[:, :, -1]"),
         ("bilinear_bwd", "[:, 0, :]", "[:, -1, :]"),
     ),
-    SHAPE_ONLY: (
-        ("embedding_fwd", "(token, E)", "(token, -E)"),
-        ("embedding_bwd", "len(E)", "len(-E)"),
-        ("add_rows", "if len(order)", "if len(-order)"),
-    ),
+    SHAPE_ONLY: (("embedding_fwd", "(token, E)", "(token, -E)"),),
     TIES: (
         ("add_rows", "np.argsort(at,", "np.argsort(-at,"),
         ("add_rows", "np.diff(at[order], prepend=-1)", "-np.diff(at[order], prepend=-1)"),

@@ -14,6 +14,8 @@ from survivors.reasons import (
     OTHER_TYPE,
     OVERFLOW,
     SHAPE_ONLY,
+    SUMS_TO_ONE,
+    TRUTH,
     UNIFORM,
     WHOLE_SUM,
     Table,
@@ -43,14 +45,12 @@ GENERATED: Table = {
         ("ridge_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
     ),
     OVERFLOW: (
+        ("sparse_cross_entropy_fwd", "Z.max", "-Z.max"),
+        ("sparse_cross_entropy_fwd", "Z.max", "Z.min"),
         ("smoothed_cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
         ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
         ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
         ("smoothed_cross_entropy_fwd", "Z - Z.max", "Z - Z.min"),
-        ("sparse_cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
-        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
-        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
-        ("sparse_cross_entropy_fwd", "Z - Z.max", "Z - Z.min"),
         ("cross_entropy_fwd", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
         ("cross_entropy_fwd", "Z - Z.max", "Z + Z.max"),
         ("cross_entropy_fwd", "Z - Z.max", "Z - -Z.max"),
@@ -111,17 +111,23 @@ GENERATED: Table = {
     ),
 }
 
+FORWARDS = ("_forward", "cross_entropy_fwd")
+ROW_LOSSES = "logs * T[part].sum(axis=-1, keepdims=True) - likely"
+
 HANDWRITTEN: Table = {
-    NOTHING: (("_forward", "if epsilon", "if -epsilon"),),
-    OF_TWO: (
-        ("_forward", "Z.max(axis=-1", "Z.max(axis=1"),
-        ("_forward", "P.sum(axis=-1", "P.sum(axis=1"),
+    TRUTH: (
+        ("_forward", "if epsilon", "if -epsilon"),
+        ("_backward", "if epsilon", "if -epsilon"),
     ),
+    NOTHING: tuple((f, "total, norm = (Z", "total, norm = (-Z") for f in FORWARDS),
     OVERFLOW: (
-        ("_forward", "Z - Z.max(axis=-1, keepdims=True)", "Z"),
-        ("_forward", "Z - Z.max", "Z + Z.max"),
-        ("_forward", "Z - Z.max", "Z - -Z.max"),
-        ("_forward", "Z - Z.max", "Z - Z.min"),
+        *((f, "top = Z", "top = -Z") for f in FORWARDS),
+        *((f, "Z[part].max", "Z[part].min") for f in FORWARDS),
+    ),
+    OF_TWO: (*((f, "axis=-1", "axis=1") for f in FORWARDS),),
+    SUMS_TO_ONE: (
+        ("cross_entropy_fwd", "logs * T[part].sum(axis=-1, keepdims=True)", "logs"),
+        ("cross_entropy_fwd", "logs * T[part].sum", "logs / T[part].sum"),
     ),
     KINK: (("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),),
     EVEN: (
@@ -130,19 +136,15 @@ HANDWRITTEN: Table = {
         ("mse_fwd", "R ** 2", "(-R) ** 2"),
     ),
     WHOLE_SUM: (
-        ("cross_entropy_fwd", "T * logP", "(T * logP).mT"),
+        ("_forward", "logs - likely", "(logs - likely).mT"),
+        ("cross_entropy_fwd", ROW_LOSSES, f"({ROW_LOSSES}).mT"),
         ("kl_divergence_fwd", "np.mean(D)", "np.mean(D.mT)"),
         ("least_squares_fwd", "R ** 2", "(R ** 2).mT"),
         ("least_squares_fwd", "R ** 2", "R.mT ** 2"),
     ),
     SHAPE_ONLY: (
-        ("cross_entropy_bwd", "len(T)", "len(-T)"),
-        ("cross_entropy_fwd", "len(Z)", "len(-Z)"),
         ("info_nce_bwd", "from(dS)", "from(-dS)"),
         ("info_nce_bwd", "from(dS)", "from(dS.mT)"),
-        ("info_nce_bwd", "len(U)", "len(-U)"),
-        ("info_nce_fwd", "len(U)", "len(-U)"),
-        ("kl_divergence_bwd", "len(P)", "len(-P)"),
     ),
     ON_DIAGONAL: (("info_nce_fwd", "np.trace(logP)", "np.trace(logP.mT)"),),
 }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from survivors.reasons import (
+    ALIAS,
     EVEN,
     NOT_TAKEN,
+    NOTHING,
     OF_ONE,
+    OF_TWO,
     ONE_AXIS,
     OTHER_TYPE,
     SHORT,
     UNIFORM,
-    UNUSED,
     WHOLE_SUM,
     Table,
 )
 
 AFFINE = ("layer_norm", "rms_norm", "batch_norm", "batch_norm2d", "group_norm", "instance_norm")
+PLAIN = ("layer_norm", "rms_norm")
 MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
 
 GENERATED: Table = {
@@ -44,16 +47,20 @@ GENERATED: Table = {
         ("l2_normalize_fwd", "np.where(mask, s, 1)), 0)", "np.where(mask, s, 1)), -1)"),
     ),
     NOT_TAKEN: (("l2_normalize_fwd", "np.where(mask, s, 1)", "np.where(mask, s, 2)"),),
-    UNUSED: (
-        *((f"{name}_bwd", "np.subtract(dxhat, dX, out=dX)", "-np.subtract(dxhat, dX, out=dX)") for name in AFFINE),
-        *((f"{name}_bwd", "np.subtract(dxhat, dX, out=dX)", "np.subtract(dxhat, dX, out=dX).mT") for name in MATRICES),
-        ("l2_normalize_bwd", "np.subtract(dY, dX, out=dX)", "-np.subtract(dY, dX, out=dX)"),
-    ),
 }
 
 HANDWRITTEN: Table = {
+    OF_TWO: (
+        ("layer_norm_fwd", "axis=-1", "axis=1"),
+        ("layer_norm_bwd", "axis=-1", "axis=1"),
+    ),
+    ALIAS: (("layer_norm_bwd", "np.empty_like(G)", "G"),),
+    NOTHING: (
+        ("layer_norm_bwd", "(G), np.zeros", "(G), -np.zeros"),
+        ("layer_norm_bwd", "G.dtype), np.zeros", "G.dtype), -np.zeros"),
+    ),
     EVEN: (
-        *((f"{name}_bwd", "standardized(xhat", "standardized(-xhat") for name in AFFINE if name != "rms_norm"),
+        *((f"{name}_bwd", "standardized(xhat", "standardized(-xhat") for name in AFFINE if name not in PLAIN),
         ("standardized", "xhat ** 2", "(-xhat) ** 2"),
         ("rms_norm_fwd", "X ** 2", "(-X) ** 2"),
         ("l2_normalize_fwd", "X ** 2", "(-X) ** 2"),
@@ -65,7 +72,6 @@ HANDWRITTEN: Table = {
         *((f"{name}_bwd", "(xhat, r,", "(xhat, r.mT,") for name in MATRICES),
     ),
     WHOLE_SUM: tuple((f"{name}_bwd", "dY * xhat,", "(dY * xhat).mT,") for name in MATRICES),
-    UNUSED: (("l2_normalize_fwd", "np.divide(1, r, out=r", "-np.divide(1, r, out=r"),),
     SHORT: (
         ("l2_normalize_fwd", "r > 0", "r >= 0"),
         ("l2_normalize_fwd", "r > 0", "r > 1"),

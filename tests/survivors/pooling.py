@@ -12,7 +12,6 @@ from survivors.reasons import (
     OF_ONE,
     OTHER_TYPE,
     SHAPE_ONLY,
-    UNUSED,
     WHOLE_SUM,
     Table,
 )
@@ -64,5 +63,4 @@ HANDWRITTEN: Table = {
         ("_spread", "spread = np.zeros", "spread = -np.zeros"),
     ),
     LONG_WAY: (("_padded", "if padding == 0", "if padding == -1"),),
-    UNUSED: (("_pooled", "np.maximum(Y, tap, out=Y)", "-np.maximum(Y, tap, out=Y)"),),
 }

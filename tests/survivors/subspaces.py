@@ -7,7 +7,6 @@ from survivors.reasons import (
     EVEN,
     OTHER_TYPE,
     SYMMETRIC,
-    UNUSED,
     WHOLE_SUM,
     Table,
 )
@@ -34,10 +33,6 @@ GENERATED: Table = {
         ("rayleigh_quotient_bwd", "C @ x", "x @ C"),
         ("rayleigh_quotient_bwd", "C @ x", "C.mT @ x"),
         ("rayleigh_quotient_bwd", "(dC, dx)", "(dC.mT, dx)"),
-    ),
-    UNUSED: (
-        ("pca_fwd", "np.subtract(X, R, out=R)", "-np.subtract(X, R, out=R)"),
-        ("pca_fwd", "np.subtract(X, R, out=R)", "np.subtract(X, R, out=R).mT"),
     ),
 }
 
