@@ -118,6 +118,7 @@ NUMBER_FUNCTIONS = {
     "clip": "min(max({x}, {y}), {z})",
     "where": "({y} if {x} else {z})",
     "select": "({y} if {x} else {z})",
+    "not": "not {x}",
 }
 # Operators as functions that are told where to write.
 INTO = {"sub": "np.subtract"}

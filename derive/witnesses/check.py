@@ -26,6 +26,7 @@ from derive.calculus.derivation import forget
 from derive.core.layer import Layer, Symbol
 from derive.witnesses.code import (
     blockwise_code,
+    blockwise_float32,
     compare,
     compare_code,
     generated_code,
@@ -228,6 +229,7 @@ WITNESSES: dict[str, Callable[[Evidence], None]] = {
     "generated code, float32": generated_float32,
     "handwritten code": handwritten_code,
     "blockwise code": blockwise_code,
+    "blockwise code, float32": blockwise_float32,
     "numeric differentiation": numeric_differentiation,
     "inner products": inner_products,
     "exact arithmetic": exact_arithmetic,

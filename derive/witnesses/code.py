@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 import numeric
-from derive.calculus.blockwise import blockwise, forget
-from derive.calculus.online_softmax import applies
 from derive.core.layer import Layer, Symbol
-from derive.errors import LoweringError
 from derive.loading import all_layers
 from derive.witnesses.entries import Array
 from derive.witnesses.evidence import Code, Evidence, arrays, has_layer
@@ -62,24 +59,16 @@ def handwritten_code(evidence: Evidence) -> None:
 
 def blockwise_code(evidence: Evidence) -> None:
     """Blocks of one row, of sizes that divide an axis and that do not, and one block for all."""
-    if not applies(evidence.layer):
-        return
-    try:
-        module = blockwise_module(evidence.layer)
-    except LoweringError:
-        # What keeps it from a blockwise form is said where that is asked for.
-        return
-    for block in BLOCKS:
-        compare_code(evidence, "blockwise code", in_blocks(module, evidence.layer, block), "float64")
-    compare_code(evidence, "blockwise code, float32", in_blocks(module, evidence.layer, BLOCKS[1]), "float32")
+    if evidence.blockwise is not None:
+        for block in BLOCKS:
+            code = in_blocks(evidence.blockwise, evidence.layer, block)
+            compare_code(evidence, "blockwise code", code, "float64")
 
 
-def blockwise_module(layer: Layer) -> Any:
-    from derive.lowering.render import compiled
-
-    # It is made of what is derived now.
-    forget()
-    return compiled(blockwise(layer))
+def blockwise_float32(evidence: Evidence) -> None:
+    if evidence.blockwise is not None:
+        code = in_blocks(evidence.blockwise, evidence.layer, BLOCKS[1])
+        compare_code(evidence, "blockwise code, float32", code, "float32")
 
 
 def in_blocks(module: Any, layer: Layer, block: int) -> Code:

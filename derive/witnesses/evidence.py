@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from derive.calculus.blockwise import blockwise, forget
 from derive.calculus.derivation import gradients
+from derive.calculus.online_softmax import applies
 from derive.calculus.steps import Gradients
 from derive.core.atoms import Argmax, Atom, Function, Maximum, Test
 from derive.core.layer import Call, Layer, Symbol
 from derive.core.primitives import PRIMITIVES
 from derive.core.traverse import atoms
-from derive.errors import CheckError
+from derive.errors import CheckError, LoweringError
 from derive.witnesses.entries import Array
 from derive.witnesses.interpret import Saves, interpret
 from derive.witnesses.sampling import WORK, Case, cases
@@ -73,6 +75,20 @@ class Evidence:
         from derive.lowering.render import compiled
 
         return Code.of(self.module or compiled(self.layer), self.layer.name)
+
+    @cached_property
+    def blockwise(self) -> Any:
+        """The module of the blockwise form; None where there is none. Why not is said where that form is asked for."""
+        from derive.lowering.render import compiled
+
+        if not applies(self.layer):
+            return None
+        # It is made of what is derived now.
+        forget()
+        try:
+            return compiled(blockwise(self.layer))
+        except LoweringError:
+            return None
 
 
 def derived_gradients(derived: Gradients, case: Case) -> tuple[Array, ...]:
