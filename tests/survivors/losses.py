@@ -112,22 +112,22 @@ GENERATED: Table = {
 }
 
 FORWARDS = ("_forward", "cross_entropy_fwd")
-ROW_LOSSES = "logs * T[part].sum(axis=-1, keepdims=True) - likely"
+ROW_LOSSES = "logs[part] * T[part].sum(axis=-1, keepdims=True) - likely"
 
 HANDWRITTEN: Table = {
     TRUTH: (
         ("_forward", "if epsilon", "if -epsilon"),
         ("_backward", "if epsilon", "if -epsilon"),
     ),
-    NOTHING: tuple((f, "total, norm = (Z", "total, norm = (-Z") for f in FORWARDS),
+    NOTHING: tuple((f, "logs = (Z", "logs = (-Z") for f in FORWARDS),
     OVERFLOW: (
-        *((f, "top = Z", "top = -Z") for f in FORWARDS),
+        *((f, "= Z[part].max", "= -Z[part].max") for f in FORWARDS),
         *((f, "Z[part].max", "Z[part].min") for f in FORWARDS),
     ),
     OF_TWO: (*((f, "axis=-1", "axis=1") for f in FORWARDS),),
     SUMS_TO_ONE: (
-        ("cross_entropy_fwd", "logs * T[part].sum(axis=-1, keepdims=True)", "logs"),
-        ("cross_entropy_fwd", "logs * T[part].sum", "logs / T[part].sum"),
+        ("cross_entropy_fwd", "logs[part] * T[part].sum(axis=-1, keepdims=True)", "logs[part]"),
+        ("cross_entropy_fwd", "logs[part] * T[part].sum", "logs[part] / T[part].sum"),
     ),
     KINK: (("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),),
     EVEN: (
@@ -136,7 +136,7 @@ HANDWRITTEN: Table = {
         ("mse_fwd", "R ** 2", "(-R) ** 2"),
     ),
     WHOLE_SUM: (
-        ("_forward", "logs - likely", "(logs - likely).mT"),
+        ("_forward", "logs[part] - likely", "(logs[part] - likely).mT"),
         ("cross_entropy_fwd", ROW_LOSSES, f"({ROW_LOSSES}).mT"),
         ("kl_divergence_fwd", "np.mean(D)", "np.mean(D.mT)"),
         ("least_squares_fwd", "R ** 2", "(R ** 2).mT"),
