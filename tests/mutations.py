@@ -173,7 +173,9 @@ OPPOSITES = {"max": "min", "maximum": "minimum", "sin": "cos", "sinh": "cosh"}
 OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
 TRANSPOSES = ("T", "mT")
 MODULES = ("np", "math")
-# What is asked for a shape, which an array has in common with minus the array, or for a type.
+# What is asked for a shape, which an array has in common with minus the array, or for a type. That no sign is put
+# there, nor before what is still empty or nobody takes, leaves out 63 of 22,544 mutants of the generated code, and 107
+# of 11,166 of the handwritten.
 MEASURES = ("len", "np.empty_like")
 TYPES = ("np.result_type",)
 

@@ -119,9 +119,9 @@ HANDWRITTEN: Table = {
         ("_forward", "if epsilon", "if -epsilon"),
         ("_backward", "if epsilon", "if -epsilon"),
     ),
-    NOTHING: tuple((f, "total, top, logs = (Z", "total, top, logs = (-Z") for f in FORWARDS),
+    NOTHING: tuple((f, "logs = (Z", "logs = (-Z") for f in FORWARDS),
     OVERFLOW: (
-        *((f, "top[part] = Z", "top[part] = -Z") for f in FORWARDS),
+        *((f, "= Z[part].max", "= -Z[part].max") for f in FORWARDS),
         *((f, "Z[part].max", "Z[part].min") for f in FORWARDS),
     ),
     OF_TWO: (*((f, "axis=-1", "axis=1") for f in FORWARDS),),
