@@ -27,8 +27,6 @@ CHANNELS = ("c_in", "c_out", "n_g")
 KERNELS = tuple(
     n for n, of in LAYERS.items() if any(s.startswith("K") for s in free_sizes(of)) and "convol" in of.module
 )
-# Its maximum is taken of what a convolution gives, and the way back adds it up position by position.
-BY_POSITION = {"cnn"}
 
 
 def sizes_of(layer: Layer, scale: int) -> dict[str, int]:
@@ -138,7 +136,7 @@ def test_neither_arguments_nor_residuals_nor_cotangents_are_written_to(name):
     work_of(loaded(name, SOURCES(name)), name, case_of(LAYERS[name], 5), "float64")()
 
 
-@pytest.mark.parametrize("name", [n for n in LAYERS if n not in BY_POSITION])
+@pytest.mark.parametrize("name", LAYERS)
 def test_no_loop_is_as_long_as_an_axis(name):
     layer = LAYERS[name]
     # What is made a megabyte at a time is made in one piece here: the pieces are no more than there are megabytes.

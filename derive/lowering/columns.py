@@ -128,18 +128,22 @@ def spread(kernels: Value, values: Value, plan: ScatterPlan) -> Value | None:
 def spread_maximum(values: Value, window: Value, plan: ScatterPlan) -> Value | None:
     """Values added at the first tap at which a window is largest, where that is read at the same rows."""
     item = tuple(i for i in values.axes if i not in plan.slices)
-    if not isinstance(window, Window) or len(item) != 1 or not _one_to_one(plan):
+    if not isinstance(window, Window) or not item or not _one_to_one(plan):
+        return None
+    if len(item) > 1 and group_of(item) is not None:
         return None
     axes, sources = (*item, *plan.slices), (*plan.taps, *plan.slices)
     if set(window.axes) != {*item, *sources} or set(values.axes) != set(axes):
         return None
     read = _laid_out(window, Parts(item, (), (), plan.taps, plan.slices))
     rows = tuple(row_of(row, sources) for row in plan.rows)
-    if read is None or read[2] != rows or [i.size for i in window.operand.axes[1:]] != [i.size for i in plan.targets]:
+    behind = window.operand.axes[len(item) :]
+    if read is None or read[2] != rows or [i.size for i in behind] != [i.size for i in plan.targets]:
         return None
-    found = SpreadMaximum(_items(permute(values, axes)), *read, axes=(*_flat(item), *plan.targets))
+    found = SpreadMaximum(_items(permute(values, axes), item), *read, axes=(*_flat(item[:1]), *plan.targets))
     axes = (*item, *plan.targets)
-    return found if group_of(item) is None else Reshape(found, shape_of([(i,) for i in axes]), axes=axes)
+    whole = len(item) == 1 and group_of(item) is None
+    return found if whole else Reshape(found, shape_of([(i,) for i in axes]), axes=axes)
 
 
 def _laid_out(window: Window, parts: Parts) -> tuple[Value, tuple[Coefficient, ...], tuple[Row, ...]] | None:
@@ -155,7 +159,7 @@ def _laid_out(window: Window, parts: Parts) -> tuple[Value, tuple[Coefficient, .
     front = window.axes[: len(window.axes) - len(window.own)]
     behind = operand.axes[len(front) :]
     operand = replace(operand, axes=(*front, *behind))
-    return _items(permute(operand, (*kept, *behind))), sizes, rows
+    return _items(permute(operand, (*kept, *behind)), parts.item), sizes, rows
 
 
 def _one_to_one(plan: ScatterPlan) -> bool:
@@ -177,9 +181,14 @@ def _itemised(parts: Parts) -> bool:
     return len(parts.item) == 1 and group_of((*parts.batch, *parts.rows, *parts.taps)) is None
 
 
-def _items(value: Value) -> Value:
-    """The leading group as one axis."""
-    return flatten_group(value)
+def _items(value: Value, item: Axes = ()) -> Value:
+    """The leading group, or several indices, as one axis."""
+    if len(item) <= 1:
+        return flatten_group(value)
+    found = merge(value, [item, *((i,) for i in value.axes if i not in item)])
+    if isinstance(found, Reshape) and isinstance(found.operand, Reshape):
+        return replace(found, operand=found.operand.operand)
+    return found
 
 
 def _flat(item: Axes) -> Axes:

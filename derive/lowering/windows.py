@@ -266,6 +266,7 @@ def _slices(rows: Sequence[Affine], factors: Sequence[Factor], symbols: Symbols)
             continue
         usable = [i for i, c in row.terms if symbolic(c).is_nonzero]
         if usable:
-            chosen.append(min(usable, key=lambda i: rank(i, factors, symbols)))
+            # An index that runs over a number of places is a tap where another runs over as many as the data has.
+            chosen.append(min(usable, key=lambda i: (bool(i.size.is_number), rank(i, factors, symbols))))
     distinct = all(sum(i in row.indices for i in chosen) <= 1 for row in rows)
     return tuple(chosen) if chosen and distinct else None

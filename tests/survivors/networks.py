@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from survivors.reasons import (
-    APART,
     EVEN,
     LEFT_OVER,
-    MORE_TAPS,
     OF_ONE,
     OF_TWO,
     OTHER_TYPE,
@@ -25,10 +23,7 @@ GENERATED: Table = {
         ("transformer_block_bwd", "eps=1e-05", "eps=-0.99999"),
     ),
     EVEN: (("transformer_block_bwd", "H ** 2", "(-H) ** 2"),),
-    OF_ONE: (
-        ("classifier_fwd", "axis=-1)[:, 0]", "axis=-1)[:, -1]"),
-        ("cnn_bwd", "dA2_taps_part[:, :, :, :, None, None]", "dA2_taps_part[:, :, :, :, None, None].mT"),
-    ),
+    OF_ONE: (("classifier_fwd", "axis=-1)[:, 0]", "axis=-1)[:, -1]"),),
     OTHER_TYPE: (("cnn_bwd", "np.asarray(dZ, dtype=X.dtype)", "dZ"),),
     SQUARE: (
         ("cnn_fwd", "W1.shape[2]", "W1.shape[3]"),
@@ -36,14 +31,9 @@ GENERATED: Table = {
         ("cnn_bwd", "W1.shape[2]", "W1.shape[3]"),
         ("cnn_bwd", "W2.shape[2]", "W2.shape[3]"),
     ),
-    LEFT_OVER: (("cnn_bwd", "C_2 = W2", "C_2 = -W2"),),
-    APART: (
-        ("cnn_bwd", "_overlap_add(dA2_taps, (n_i1, n_j1), 2,", "_overlap_add(dA2_taps, (n_i1, n_j1), 1,"),
-        ("cnn_bwd", "_overlap_add(dA1_taps, (n_i, n_j), 2,", "_overlap_add(dA1_taps, (n_i, n_j), 1,"),
-    ),
-    MORE_TAPS: (
-        ("cnn_bwd", "_overlap_add(dA2_taps, (n_i1, n_j1), 2,", "_overlap_add(dA2_taps, (n_i1, n_j1), 3,"),
-        ("cnn_bwd", "_overlap_add(dA1_taps, (n_i, n_j), 2,", "_overlap_add(dA1_taps, (n_i, n_j), 3,"),
+    LEFT_OVER: (
+        ("cnn_bwd", "C_1 = W1", "C_1 = -W1"),
+        ("cnn_bwd", "C_2 = W2", "C_2 = -W2"),
     ),
     WHOLE_SUM: (("cnn_fwd", "(0, 0, 2, 0, 1)), (-2, -1))", "(0, 0, 2, 0, 1)).mT, (-2, -1))"),),
     OF_TWO: (

@@ -209,27 +209,27 @@ def _written(front, sizes, shape, rows, dtype):
     return total[..., *inside], _windows(total, sizes, *moved)
 
 
-def _overlap_add(values, shape, taps, *rows, weights=None):
-    """The adjoint of _windows: values[..., i, j] is added at c + s·i + d·j; a loop over the first of i, j: the taps.
+def _spread_maximum(values, array, sizes, *rows):
+    """values[n, i] is added at c + d·j + s·i, where j is the first tap at which array[n, c + d·j + s·i] is largest.
 
-    Where there are weights, it is values * weights that is added, without an array of all products.
+    There is a row (c, d, s) for each of the last axes. What is read outside takes no part.
     """
-    if weights is not None:
-        values, weights = np.broadcast_arrays(values, weights)
-    split = values.ndim - len(rows[0]) + 1
-    sizes = values.shape[split:]
-    total, view = _written(values.shape[:split], sizes, shape, rows, values.dtype)
-    rest = [slice(None)] * (len(sizes) - taps)
-    for tap in np.ndindex(*sizes[:taps]):
-        at = (..., *tap, *rest)
-        view[at] += values[at] if weights is None else values[at] * weights[at]
-    return total
-
-
-def _first_maximum(array, count):
-    """Which entries are the first of the largest over the last axes, so many."""
-    rows = array.reshape(*array.shape[: array.ndim - count], -1)
-    return (np.arange(rows.shape[-1]) == rows.argmax(axis=-1)[..., None]).reshape(array.shape)
+    taps = sizes[: -len(rows)]
+    result = np.empty(array.shape, values.dtype)
+    # Several arrays of this size are at work.
+    for items in _parts(len(array), 4 * result.nbytes):
+        windows = _windows(array[items], sizes, *rows, outside=-np.inf)
+        total, view = _written(windows.shape[:1], sizes, array.shape[1:], rows, values.dtype)
+        windows, view = _taps_first(windows, 1, len(taps)), _taps_first(view, 1, len(taps))
+        largest = _largest([windows[tap] for tap in np.ndindex(*taps)])
+        free = np.ones(largest.shape, bool)
+        for tap in np.ndindex(*taps):
+            first = (windows[tap] == largest) & free
+            free ^= first
+            written = view[tap]
+            written += _where(first, values[items], 0)
+        result[items] = total
+    return result
 
 
 def conv2d(X, W, b, *, stride=1, padding=0, dilation=1):
@@ -378,6 +378,7 @@ def cnn_bwd(residuals, dZ):
     N = X.shape[0]
     H = X.shape[2]
     W = X.shape[3]
+    C_1 = W1.shape[0]
     K_1 = W1.shape[2]
     C_2 = W2.shape[0]
     K_2 = W2.shape[2]
@@ -392,19 +393,19 @@ def cnn_bwd(residuals, dZ):
     n_x = n_j1 // 2
     # dA2[n, q, i1, j1] = Σ_{k,y,x,u1,v1} dZ[n, k] W3[q, y, x, k] [(u1,v1) = argmax_{u2,v2}
     #     (A2[n, q, 2 y + u2, 2 x + v2])] [i1 = 2 y + u1] [j1 = 2 x + v1]
-    A2_windows = _windows(A2, (n_y, n_x, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
-    dA2_taps_part = (dZ @ W3.reshape(-1, classes).T).reshape(N, C_2, n_y, n_x)
-    dA2_taps = _where(_first_maximum(A2_windows, 2), dA2_taps_part[:, :, :, :, None, None], 0)
-    dA2 = _overlap_add(dA2_taps, (n_i1, n_j1), 2, (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
+    dA2_rows = (dZ @ W3.reshape(-1, classes).T).reshape(-1, n_y, n_x)
+    A2_rows = A2.reshape(-1, n_i1, n_j1)
+    dA2_rows_2 = _spread_maximum(dA2_rows, A2_rows, (2, 2, n_y, n_x), (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
+    dA2 = dA2_rows_2.reshape(N, C_2, n_i1, n_j1)
     # dH2[n, q, i1, j1] = dA2[n, q, i1, j1] [A2[n, q, i1, j1] > 0]
     dH2 = _where(A2 > 0, dA2, 0, out=dA2)
     dP1, dW2, db2 = conv2d_bwd((P1, W2), dH2, stride=1, padding=0, dilation=1)
     # dA1[n, o, i, j] = Σ_{y1,x1,u1,v1} dP1[n, o, y1, x1] [(u1,v1) = argmax_{u2,v2} (A1[n, o, 2
     #     y1 + u2, 2 x1 + v2])] [i = 2 y1 + u1] [j = 2 x1 + v1]
-    A1_windows = _windows(A1, (n_y1, n_x1, 2, 2), (0, 2, 0, 1, 0), (0, 0, 2, 0, 1))
-    mask = _first_maximum(A1_windows, 2)
-    dA1_taps = _where(mask.transpose(0, 1, 4, 5, 2, 3), dP1[:, :, None, None, :, :], 0)
-    dA1 = _overlap_add(dA1_taps, (n_i, n_j), 2, (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
+    dP1_rows = dP1.reshape(-1, n_y1, n_x1)
+    A1_rows = A1.reshape(-1, n_i, n_j)
+    dA1_rows = _spread_maximum(dP1_rows, A1_rows, (2, 2, n_y1, n_x1), (0, 1, 0, 2, 0), (0, 0, 1, 0, 2))
+    dA1 = dA1_rows.reshape(N, C_1, n_i, n_j)
     # dH1[n, o, i, j] = dA1[n, o, i, j] [A1[n, o, i, j] > 0]
     dH1 = _where(A1 > 0, dA1, 0, out=dA1)
     dX, dW1, db1 = conv2d_bwd((X, W1), dH1, stride=1, padding=0, dilation=1)
