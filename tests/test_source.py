@@ -52,7 +52,7 @@ def test_the_catalogue_is_found():
 ONLINE_SOFTMAX = {
     *("derive.calculus.blockwise", "derive.calculus.families", "derive.calculus.online_softmax"),
     *("derive.lowering.blocks", "derive.lowering.blockwise", "derive.lowering.ranges", "derive.lowering.tiles"),
-    *("derive.cli", "derive.documents.plain_text", "derive.witnesses.code"),
+    *("derive.cli", "derive.documents.plain_text", "derive.witnesses.evidence"),
 }
 
 
