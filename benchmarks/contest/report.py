@@ -78,7 +78,8 @@ def lines(outcome: Outcome, contestants: Sequence[str]) -> Iterator[list[str]]:
     for row in rows(outcome):
         by_form.setdefault(row.form, {})[row.contestant] = row
     for form, found in by_form.items():
-        found["handwritten"] = found.pop(TWINS[form])
+        if TWINS[form] in found:
+            found["handwritten"] = found.pop(TWINS[form])
         cells = [cell(found[name]) if name in found else "" for name in head(contestants)[5:]]
         work = "fwd + bwd" if outcome.backward else "fwd"
         short = form.removeprefix("generated").strip() or "plain"
