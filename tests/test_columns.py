@@ -59,7 +59,15 @@ def peaks(X: Tensor[..., i], *, window: Integer(1) = 3):
     return define("L", (...,), Sum(M[..., t] ** 2, t))
 
 
-LAYERS = (listed, maps, matrices, own_windows, channels_last, peaks)
+@layer
+def pairs(X: Tensor[n, g, i], W: Parameter[g, l]):
+    """The larger of two neighbours, in two axes of signals; a weight for each comes before its gradient is spread."""
+    t, j = Axis("t", i.size // 2), Axis("j", 2)
+    M = define("M", (n, g, t), Max(X[n, g, 2 * t + j], j))
+    return define("Y", (n, l), Sum(M[n, g, t] ** 2 * W[g, l], g, t))
+
+
+LAYERS = (listed, maps, matrices, own_windows, channels_last, peaks, pairs)
 
 
 @pytest.mark.parametrize("own", LAYERS, ids=lambda own: own.name)
@@ -75,6 +83,7 @@ def test_every_witness_agrees(own):
         (maps, {"_correlate"}, {"_correlate", "_tap_products"}),
         (matrices, {"_correlate"}, {"_correlate", "_tap_products"}),
         (peaks, {"_tap_max"}, {"_spread_maximum"}),
+        (pairs, {"_tap_max"}, {"_spread_maximum"}),
     ],
     ids=lambda own: getattr(own, "name", ""),
 )
