@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from derive.calculus.steps import Rule, Step
 from derive.calculus.steps import replace as replaced
-from derive.core.atoms import Atom, Function, Paren, Read, Test
+from derive.core.atoms import Atom, Function, Paren, Read, Test, exponential
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.terms import Expr, Factor, Term, add, apply, atom, multiply, power, total
@@ -78,7 +78,7 @@ def softmax_of(equation: Equation) -> Softmax | None:
         rest = [f for f in term.factors if f[0] is not factor]
         asked = [f for f in rest if isinstance(f[0], Test) and f[0].argument == factor.body]
         above = [f for f in rest if f not in asked]
-        if not all(a.boolean or _is_exp(a) for a, _ in above) or not any(_is_exp(a) for a, _ in above):
+        if not all(a.boolean or exponential(a) for a, _ in above) or not any(exponential(a) for a, _ in above):
             continue
         for index in equation.symbol.axes:
             if index.size == summed.bound[0].size and _sum_over(above, index) == factor.body:
@@ -87,13 +87,9 @@ def softmax_of(equation: Equation) -> Softmax | None:
     return None
 
 
-def _is_exp(factor: Atom) -> bool:
-    return isinstance(factor, Function) and factor.name == "exp"
-
-
 def _exponent(factors: Iterable[Factor]) -> Expr:
     """x of a product of exponentials, exp(x)."""
-    parts = [multiply(Expr((Term(e),)), a.children()[0]) for a, e in factors if _is_exp(a)]
+    parts = [multiply(Expr((Term(e),)), a.children()[0]) for a, e in factors if exponential(a)]
     return add(*parts)
 
 

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Partial, Read, Test, open_scope
+from derive.core.atoms import (
+    Argmax,
+    Atom,
+    Bracket,
+    Function,
+    Maximum,
+    Paren,
+    Partial,
+    Read,
+    Test,
+    exponential,
+    open_scope,
+)
 from derive.core.axes import Affine
 from derive.core.layer import Equation
 from derive.core.primitives import PRIMITIVES
@@ -119,7 +131,7 @@ def d_power(partial: Partial) -> Expr | None:
     if term is None or term.bound or len(term.factors) != 1 or term.factors[0][1] == 1:
         return None
     factor, exponent = term.factors[0]
-    if _is_exponential(factor):
+    if exponential(factor):
         return None
     base = factor.body if isinstance(factor, Paren) else atom(factor)
     outer = multiply(expr(term.coefficient * exponent), atom(factor, exponent - 1))
@@ -132,7 +144,7 @@ def d_function(partial: Partial) -> Expr | None:
     if term is None or term.coefficient != 1 or term.bound or len(term.factors) != 1:
         return None
     factor, exponent = term.factors[0]
-    if not isinstance(factor, Function) or (exponent != 1 and not _is_exponential(factor)):
+    if not isinstance(factor, Function) or (exponent != 1 and not exponential(factor)):
         return None
     row = PRIMITIVES.get(factor.name)
     if row is None:
@@ -140,10 +152,6 @@ def d_function(partial: Partial) -> Expr | None:
     # The normal form has exp(c u) as exp(u)^c, which is differentiated as the function that it is.
     argument = scale(factor.argument, exponent)
     return multiply(row.derivative(argument, partial.of), atom(Partial(argument, partial.entry)))
-
-
-def _is_exponential(factor: Atom) -> bool:
-    return isinstance(factor, Function) and factor.name == "exp"
 
 
 def d_maximum(partial: Partial) -> Expr | None:

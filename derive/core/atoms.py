@@ -108,6 +108,10 @@ class Function(Atom):
         return (self.argument,)
 
 
+def exponential(factor: Atom) -> bool:
+    return isinstance(factor, Function) and factor.name == "exp"
+
+
 @dataclass(frozen=True, eq=False)
 class Paren(Atom):
     """An expression in parentheses, kept together as one factor."""

@@ -67,10 +67,6 @@ def _solvable(bracket: Bracket, given: frozenset[Index]) -> bool:
     return {first, second} == {1, -1} and a.size == b.size and not {a, b} <= given
 
 
-def exponential(factor: Atom) -> bool:
-    return isinstance(factor, Function) and factor.name == "exp"
-
-
 def logarithm_of_condition(term: Term) -> tuple[Atom, ...]:
     """The brackets c of a term that is log [c]; none if it is something else."""
     if term.bound or len(term.factors) != 1 or term.coefficient != 1:

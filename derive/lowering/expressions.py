@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from derive.core import canonical
-from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Position, Read, Test
+from derive.core.atoms import Argmax, Atom, Bracket, Function, Maximum, Paren, Position, Read, Test, exponential
 from derive.core.axes import Index
 from derive.core.terms import Expr, Factor, Rational, Term
 from derive.core.traverse import atoms
@@ -18,7 +18,6 @@ from derive.lowering.conditions import (
     LOWEST,
     Condition,
     Extremum,
-    exponential,
     extremum,
     holds_somewhere,
     logarithm_of_condition,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from derive.calculus.deltas import within
-from derive.core.atoms import Atom, Function, Paren, Read
+from derive.core.atoms import Atom, Function, Paren, Read, exponential
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
-from derive.core.terms import ONE, Expr, Rational, add, apply, atom, expr, from_term, multiply, power, total
+from derive.core.terms import ONE, Expr, Rational, add, apply, atom, expr, multiply, power, scale, total
 from derive.core.traverse import rebuild
 from derive.lowering.residuals import given_part, with_statements
 
@@ -29,7 +29,7 @@ def with_logarithms(layer: Layer, backward: Layer) -> tuple[Layer, Layer]:
 
 def _inline(statement: Statement) -> Statement:
     """log(exp(x) / Σ exp(y)) = x - log Σ exp(y) where no name stands between."""
-    return _rewritten(statement, lambda argument: _log(argument))
+    return _rewritten(statement, _log)
 
 
 def _logarithms(equation: Equation, taken: set[str]) -> Iterator[tuple[Callable[[Read], Expr], Equation]]:
@@ -102,11 +102,11 @@ def _log(value: Expr) -> Expr | None:
 
 def _log_of_power(factor: Atom, exponent: Rational) -> Expr | None:
     if isinstance(factor, Function) and factor.name == "exp":
-        return _times(factor.argument, exponent)
+        return scale(factor.argument, exponent)
     if isinstance(factor, Function) and factor.name == "sigmoid":
-        return _times(apply("softplus", -factor.argument), -exponent)
-    if isinstance(factor, Paren) and all(_exponential(a) for t in factor.body.terms for a, _ in t.factors):
-        return _times(apply("log", factor.body), exponent) if all(t.factors for t in factor.body.terms) else None
+        return scale(apply("softplus", -factor.argument), -exponent)
+    if isinstance(factor, Paren) and all(exponential(a) for t in factor.body.terms for a, _ in t.factors):
+        return scale(apply("log", factor.body), exponent) if all(t.factors for t in factor.body.terms) else None
     return None
 
 
@@ -119,11 +119,3 @@ def _log_of_the_rest(value: Expr) -> Expr | None:
     if exponent != 1 or not isinstance(factor, Function) or factor.name != "sigmoid":
         return None
     return -apply("softplus", factor.argument)
-
-
-def _exponential(factor: Atom) -> bool:
-    return isinstance(factor, Function) and factor.name == "exp"
-
-
-def _times(value: Expr, factor: Rational) -> Expr:
-    return add(*(from_term(t.scaled(factor)) for t in value.terms))

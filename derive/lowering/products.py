@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from derive.core.atoms import Function, Read
+from derive.core.atoms import Function, Read, exponential
 from derive.core.axes import Index
 from derive.core.terms import Expr, Factor, Rational, Term, add
 from derive.core.traverse import atoms
-from derive.lowering.conditions import exponential
 from derive.lowering.contract import weight
 from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat_substitution

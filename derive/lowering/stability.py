@@ -12,7 +12,7 @@ minus infinity, M is at least the lowest finite number.
 
 from __future__ import annotations
 
-from derive.core.atoms import Atom, Function, Maximum, Paren, Test
+from derive.core.atoms import Atom, Function, Maximum, Paren, Test, exponential
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Equation
 from derive.core.terms import ZERO, Expr, Rational, Term, add, atom, multiply, power, read, total
@@ -36,7 +36,7 @@ def shift(value: Expr) -> Expr:
 
 
 def _has_exponentials(value: Expr) -> bool:
-    return any(_is_exp(a) or any(map(_has_exponentials, a.children())) for t in value.terms for a, _ in t.factors)
+    return any(exponential(a) or any(map(_has_exponentials, a.children())) for t in value.terms for a, _ in t.factors)
 
 
 def _shift_here(value: Expr) -> Expr:
@@ -93,7 +93,7 @@ def _shifted_sum(value: Expr, names: set[str], asked: bool) -> tuple[Expr, Expr]
         if here is None:
             return None
         largest = here if largest is None else larger(largest, here)
-    if largest is None or largest == ZERO or not any(_is_exp(a) for t in value.terms for a, _ in t.factors):
+    if largest is None or largest == ZERO or not any(exponential(a) for t in value.terms for a, _ in t.factors):
         return None
     if asked or all(maybe_empty(t) for t in value.terms):
         largest = larger(largest, read(LOWEST))
@@ -103,13 +103,13 @@ def _shifted_sum(value: Expr, names: set[str], asked: bool) -> tuple[Expr, Expr]
 def _lowered_by(term: Term, largest: Expr) -> Term:
     """exp(x) c as exp(x - M) c, in one exponential: the normal form would take exp(-M) out of the sum again."""
     exponent = add(_exponent(term), _times(largest, -1))
-    factors = tuple((a, e) for a, e in term.factors if not _is_exp(a))
+    factors = tuple((a, e) for a, e in term.factors if not exponential(a))
     shifted = ((Function("exp", exponent), 1),) if exponent.terms else ()
     return Term(term.coefficient, (*factors, *shifted), term.bound)
 
 
 def _exponent(term: Term) -> Expr:
-    return add(*(_times(a.children()[0], e) for a, e in term.factors if _is_exp(a)))
+    return add(*(_times(a.children()[0], e) for a, e in term.factors if exponential(a)))
 
 
 def _largest(term: Term, names: set[str]) -> Expr | None:
@@ -131,7 +131,3 @@ def _largest(term: Term, names: set[str]) -> Expr | None:
         taken.add(renaming[index].name)
     body = exponent.substitute({i: Affine.of(j) for i, j in renaming.items()})
     return atom(Maximum(body, tuple(renaming.values())))
-
-
-def _is_exp(factor: Atom) -> bool:
-    return isinstance(factor, Function) and factor.name == "exp"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from derive.calculus.families import Family, names, reads_of
 from derive.calculus.pairs import Aligned
 from derive.core.layer import Statement
+from derive.errors import InternalError
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ def scheduled(statements: Sequence[Statement], families: Sequence[Family]) -> li
         sweeps = (w for f in families if (w := sweep_of(f, pending, belongs, missing)) is not None)
         chosen = plain or next(sweeps, None)
         if chosen is None:
+            # Pairs that no loop reads any more.
+            left = [n for s in pending for n in names(s) if n not in belongs or n not in belongs[n].pairs]
+            if left:
+                raise InternalError(f"no order of loops gives {', '.join(left)}")
             break
         done = names(chosen) if not isinstance(chosen, Sweep) else chosen.computes
         pending = [s for s in pending if not names(s) & done]
