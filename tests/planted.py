@@ -32,7 +32,7 @@ from numeric.shapes import row_blocks
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
 # How arrays are cut into pieces changes no value: tests of their own look at the pieces.
-DOORS += ("_parts", "row_blocks", "_at_a_time")
+DOORS += ("_parts", "_portions", "row_blocks", "_at_a_time")
 DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options", "option", "each")
 # Helpers that give a function of each entry, which layers use in one precision and on few entries.
 ENTRYWISE = ("_where", "_erf", "_erf_block", "_polynomial")
@@ -165,7 +165,8 @@ class GeneratedBench(Bench):
     """The generated module of a layer; what it computes in pieces is cut into some here that small arrays have."""
 
     def __init__(self, layer: Layer) -> None:
-        super().__init__(layer, "generated code", (numpy_source(layer).replace("total // 2**20", "total // 2**8"),))
+        source = numpy_source(layer).replace("total // 2**20", "total // 2**8").replace("2**16", "2**3")
+        super().__init__(layer, "generated code", (source,))
 
     def module(self, mutant: Mutant | None = None) -> SimpleNamespace:
         module = super().module(mutant)

@@ -107,7 +107,7 @@ def test_loops_run_over_entries_and_blocks_only(name):
     functions = [n for n in ast.parse(source_of(name)).body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
     loops = [n for f in functions for n in ast.walk(f) if isinstance(n, (ast.For, ast.While, ast.ListComp))]
     assert loops
-    assert all(re.match(r"(np\.ndindex|range|_blocks)\(", ast.unparse(n.iter)) for n in loops)
+    assert all(re.match(r"(np\.ndindex|range|_blocks|_portions)\(", ast.unparse(n.iter)) for n in loops)
 
 
 def test_the_rule_and_its_source_are_shown():

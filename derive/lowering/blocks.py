@@ -20,7 +20,7 @@ from derive.core.axes import Index
 from derive.core.layer import Equation, Symbol
 from derive.core.terms import Expr
 from derive.lowering.conditions import maybe_empty
-from derive.lowering.elementwise import ONE, ZERO, choose, compare, operate
+from derive.lowering.elementwise import FAILING, ONE, ZERO, choose, compare, operate
 from derive.lowering.expressions import Expressions
 from derive.lowering.invariants import hoisted
 from derive.lowering.layout import align, shape_of
@@ -48,7 +48,6 @@ from derive.lowering.sharing import fresh_name, shared, substituted
 from derive.lowering.sweeps import Sweep
 from derive.lowering.tiles import Tile
 
-FAILING = {">=": "<", "==": "!=", "!=": "=="}
 RUNNING = "online softmax: {M} is the largest so far, {Z} = Σ {E}, and {P} = {E} / {Z} in the end"
 
 

@@ -15,7 +15,18 @@ from derive.core.axes import LEADING_SIZE, Index
 from derive.core.layer import Call, Symbol
 from derive.errors import LoweringError
 from derive.lowering.layout import FLAT_SIZE
-from derive.lowering.program import Assign, Blocks, CallLayer, Each, Function, MaskOut, Size, flattened, sizes_used
+from derive.lowering.program import (
+    Assign,
+    Blocks,
+    CallLayer,
+    Each,
+    Function,
+    MaskOut,
+    Portions,
+    Size,
+    flattened,
+    sizes_used,
+)
 from derive.lowering.sharing import fresh_name
 
 
@@ -162,6 +173,9 @@ class Doorman:
                 yield from (*statement.starts, *statement.stops)
             elif isinstance(statement, Each):
                 yield from ("group" if i.leading else i.size for i in statement.over)
+            elif isinstance(statement, Portions):
+                entries = statement.entries if isinstance(statement.entries, tuple) else (statement.entries,)
+                yield from (*entries, *("group" if i.leading else i.size for i in statement.over))
             elif isinstance(statement, CallLayer):
                 yield from (value for _, value in statement.options if isinstance(value, sympy.Expr))
 

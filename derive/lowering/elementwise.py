@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce as fold
 
 from derive.core.axes import Index
 from derive.core.terms import Rational
 from derive.lowering.layout import align, union
-from derive.lowering.program import Cast, Map, Name, Number, Value, walk
+from derive.lowering.program import Cast, Expand, Map, Name, Number, Permute, Value, walk
 
 ONE = Number(1)
 ZERO = Number(0)
+MINUS_INFINITY = Number("-inf")
+FAILING = {">=": "<", "<": ">=", "<=": ">", ">": "<=", "==": "!=", "!=": "=="}
 
 
 def operate(op: str, operands: Sequence[Value], order: Sequence[Index], kind: str | None = None) -> Map:
@@ -130,6 +132,15 @@ def _truth(values: Sequence[Value]) -> str:
 
 def compare(relation: str, left: Value, right: Value, order: Sequence[Index]) -> Value:
     return operate(relation, (left, right), order, _truth((left, right)))
+
+
+def negated(condition: Value) -> Value:
+    """Where a condition fails: of positions the opposite relation; that of data would be wrong where these are NaN."""
+    if isinstance(condition, (Expand, Permute)):
+        return replace(condition, operand=negated(condition.operand))
+    if isinstance(condition, Map) and condition.op in FAILING and not _on_data(condition):
+        return replace(condition, op=FAILING[condition.op])
+    return operate("not", (condition,), condition.axes, condition.kind)
 
 
 def choose(condition: Value, value: Value, otherwise: Value, order: Sequence[Index]) -> Value:

@@ -25,6 +25,7 @@ from derive.lowering.conditions import (
 )
 from derive.lowering.contract import reduce
 from derive.lowering.elementwise import (
+    MINUS_INFINITY,
     ONE,
     ZERO,
     Quotient,
@@ -39,7 +40,6 @@ from derive.lowering.elementwise import (
 )
 from derive.lowering.fitting import guarded
 from derive.lowering.layout import ordered
-from derive.lowering.masks import MINUS_INFINITY
 from derive.lowering.positivity import redundant, vanishes_with
 from derive.lowering.products import coefficient_of, gathered, one_group, scalars_of, sign_folds, summand_rank
 from derive.lowering.program import Reduce, Value

@@ -9,6 +9,7 @@ from derive.calculus.derivation import gradients
 from derive.calculus.steps import Gradients
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
+from derive.lowering.again import with_values_again
 from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
 from derive.lowering.gathers import looked_up
@@ -16,7 +17,8 @@ from derive.lowering.logarithms import with_logarithms
 from derive.lowering.memory import in_place
 from derive.lowering.ones import marked, marked_afterwards, ones
 from derive.lowering.picked import with_picked_entries
-from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Program, Value
+from derive.lowering.portions import in_portions
+from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Portions, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.residuals import with_parts_in_common
 from derive.lowering.returned import named_as_returned
@@ -33,7 +35,14 @@ def lower(derived: Gradients) -> Program:
 
 def prepared(derived: Gradients) -> tuple[Layer, Layer]:
     """The layer and its backward layer as they are written in code: with names that no author gave."""
-    return with_parts_in_common(*with_picked_entries(*with_logarithms(derived.layer, derived.backward)))
+    forward, backward = with_parts_in_common(*with_picked_entries(*with_logarithms(derived.layer, derived.backward)))
+    return forward, with_values_again(forward, backward, made_in_loops)
+
+
+def made_in_loops(backward: Layer) -> set[str]:
+    """What a backward function makes a few items at a time, and drops."""
+    loops = (s for s in lowered(backward, backward.outputs, None) if isinstance(s, Portions))
+    return {s.target for loop in loops for s in loop.statements if isinstance(s, Assign) and not s.part}
 
 
 def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:
@@ -104,7 +113,7 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
     statements = [_statement(s, lowering, saves, backward=derived is None) for s in live]
     taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
     own = _unaliased(marked_afterwards(shared(statements, taken)), layer.outputs)
-    return tuple(in_place(own, wanted, layer.symbols))
+    return tuple(in_place(in_portions(own, wanted, layer.symbols, taken), wanted, layer.symbols))
 
 
 def _live(statements: Sequence[Statement], wanted: Sequence[str], saves: Mapping) -> list[Statement]:

@@ -9,15 +9,14 @@ from derive.core.atoms import Argmax, Atom, Bracket, Test
 from derive.core.axes import Affine, symbolic
 from derive.core.terms import Expr
 from derive.errors import LoweringError
-from derive.lowering.elementwise import ZERO, choose, compare, conjunction, operate, summed
+from derive.lowering.elementwise import MINUS_INFINITY, ZERO, choose, compare, conjunction, operate, summed
 from derive.lowering.fitting import fit
 from derive.lowering.layout import flat, group_of, ordered, unflattened
-from derive.lowering.program import Cast, Extent, FirstMaximum, Number, Positions, Value, Window
+from derive.lowering.program import Cast, Extent, FirstMaximum, Positions, Value, Window
 from derive.lowering.reach import taking_part
 from derive.lowering.reads import Guards, Order, Reads
 from derive.notation.comparisons import sides
 
-MINUS_INFINITY = Number("-inf")
 MIRRORED = {">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 

@@ -6,6 +6,7 @@
     A * (B @ C - s)  →    T = B @ C        where s is smaller than the product, to which it is broadcast
                           T -= s
                           T *= A
+    m ? S : -inf     →    np.copyto(S, -inf, where=~m)
     max(H, 0)        →    A = np.maximum(H, 0, out=H)       where H is the function's own
     A - B * C        →    T = B * C        where A is needed: a difference has no room in what is subtracted
                           T = A - T
@@ -20,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
+from derive.lowering.elementwise import MINUS_INFINITY, negated
 from derive.lowering.program import (
     VIEWS,
     Assign,
@@ -31,6 +33,7 @@ from derive.lowering.program import (
     Name,
     Number,
     Part,
+    Portions,
     Reshape,
     Spread,
     Statement,
@@ -69,6 +72,12 @@ def in_place(statements: Sequence[Statement], kept: Collection[str], authored: C
             continue
         free = _free_names(result, pending, kept, reads)
         statement = _over_what_is_cut_off(statement, free)
+        masked = _masked_in_place(statement, free, authored)
+        if masked is not None:
+            pending[:0] = [masked]
+            names = {statement.target: masked.target}
+            pending = [_renamed(s, names) for s in pending]
+            continue
         split = _under_a_function(statement, free) or _under_an_operator(statement)
         if split is not None:
             pending[:0] = split
@@ -115,6 +124,17 @@ def _over_what_is_cut_off(statement: Assign, free: Collection[str]) -> Assign:
         return statement
     cut = value.op in ("maximum", "minimum") or value.op == "select" and value.operands[-1] == Number(0)
     return replace(statement, out=a.name) if cut else statement
+
+
+def _masked_in_place(statement: Assign, free: Collection[str], authored: Collection[str]) -> Assign | None:
+    """x where a mask holds, -inf elsewhere: -inf into x where it does not, if nothing else needs x."""
+    value = statement.value
+    if not isinstance(value, Map) or value.op != "where" or statement.target in authored or not _array(value):
+        return None
+    mask, x, other = value.operands
+    if not _is_free(x, value, free) or other != MINUS_INFINITY:
+        return None
+    return Assign(x.name, other, statement.implements, update="set", at=(negated(mask),))
 
 
 def _under_an_operator(statement: Assign) -> tuple[Assign, ...] | None:
@@ -227,11 +247,18 @@ def _read(statement: Statement) -> Iterator[str]:
         yield from [statement.target] if statement.update else []
     elif isinstance(statement, CallLayer):
         yield from (*statement.arguments, *(statement.residuals or ()))
+    elif isinstance(statement, Portions):
+        yield from (name for inner in statement.statements for name in _read(inner))
 
 
 def _renamed(statement: Statement, names: Mapping[str, str]) -> Statement:
-    if not isinstance(statement, Assign):
-        return statement
+    if isinstance(statement, Portions):
+        return replace(statement, statements=tuple(_renamed(s, names) for s in statement.statements))
+    return renamed(statement, names) if isinstance(statement, Assign) else statement
+
+
+def renamed(statement: Assign, names: Mapping[str, str]) -> Assign:
+    """The statement with arrays called otherwise, where they are read and where they are written."""
     target = names.get(statement.target, statement.target)
     out = names.get(statement.out, statement.out) if statement.out else None
     at = tuple(_with_names(place, names) for place in statement.at)
@@ -239,6 +266,6 @@ def _renamed(statement: Statement, names: Mapping[str, str]) -> Statement:
 
 
 def _with_names(value: Value, names: Mapping[str, str]) -> Value:
-    if isinstance(value, Name):
+    if isinstance(value, (Name, Part)):
         return replace(value, name=names.get(value.name, value.name))
     return rebuild(value, lambda operand: _with_names(operand, names))

@@ -322,6 +322,13 @@ class Fill(Value):
 
 
 @dataclass(frozen=True)
+class Room(Value):
+    """An array of that shape in which nothing stands yet."""
+
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
 class Copy(Value):
     """The same entries in memory of its own."""
 
@@ -336,7 +343,7 @@ LEAVES = (Name, Part, Number, Extent, Positions)
 # Values that are computed into memory of their own.
 # Products of two arrays, which no single pass over their entries makes; and sums over windows.
 PRODUCTS = (Contract, Inner, TapInner, TapSum, TapMax, Correlate, TapProducts, Spread, SpreadMaximum)
-NEW = (*PRODUCTS, Map, Reduce, Scatter, Gather, AddAt, Marked, Cast, Fill, Copy)
+NEW = (*PRODUCTS, Map, Reduce, Scatter, Gather, AddAt, Marked, Cast, Fill, Room, Copy)
 
 
 def is_new(value: Value) -> bool:
@@ -388,7 +395,8 @@ def _flat(value) -> Iterator[Size]:
 class Assign:
     """`target = value`, and the equation that it implements.
 
-    In place: `target op= value` where `update` is the operation, at some places of it `target[at] op= value`;
+    In place: `target op= value` where `update` is the operation, at some places of it `target[at] op= value`,
+    where it is "set" what stands there is given up;
     `target = f(x, out=x)` where `out` is the name x.
     Where loops are, it is the `part` of the target at which they are.
     """
@@ -456,7 +464,18 @@ class Blocks:
     statements: tuple[Statement, ...]
 
 
-Statement = Assign | CallLayer | Note | MaskOut | Each | Blocks
+@dataclass(frozen=True)
+class Portions:
+    """Loop over a few items of some first axes at a time: `at` is where they are; an item has so many entries."""
+
+    at: str
+    over: tuple[Index, ...]
+    entries: Size
+    statements: tuple[Statement, ...]
+
+
+Statement = Assign | CallLayer | Note | MaskOut | Each | Blocks | Portions
+LOOPS = (Each, Blocks, Portions)
 
 
 def edge(name: str, which: str) -> sympy.Symbol:
@@ -468,7 +487,7 @@ def flattened(statements: Iterable[Statement]) -> Iterator[Statement]:
     """The statements and those inside loops, in order."""
     for statement in statements:
         yield statement
-        if isinstance(statement, (Each, Blocks)):
+        if isinstance(statement, LOOPS):
             yield from flattened(statement.statements)
 
 

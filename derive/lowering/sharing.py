@@ -245,7 +245,7 @@ def _broken(statement: Assign, names: set[str], length: Callable[[Value], int], 
         stem = temporary_name(part)
         if stem == PART and statement.update is None and _grows(value):
             # A sum whose parts have no telling names is added up one by one.
-            added.insert(0, Assign(statement.target, operands(value)[1], update=value.op))
+            added.insert(0, Assign(statement.target, operands(value)[1], update=value.op, part=statement.part))
             statement = replace(statement, value=operands(value)[0])
             continue
         if stem == PART and not statement.target.startswith(PART):

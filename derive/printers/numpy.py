@@ -11,7 +11,8 @@ import sympy
 
 from derive.core.axes import Coefficient, Index
 from derive.errors import LoweringError
-from derive.lowering.layout import group_of
+from derive.lowering.layout import group_of, shape_of
+from derive.lowering.memory import FUNCTIONS as IN_PLACE
 from derive.lowering.program import (
     AddAt,
     Assign,
@@ -34,6 +35,7 @@ from derive.lowering.program import (
     Positions,
     Reduce,
     Reshape,
+    Room,
     Row,
     Scatter,
     Size,
@@ -45,6 +47,7 @@ from derive.lowering.program import (
     TapSum,
     Value,
     Window,
+    operands,
 )
 from derive.printers.numpy_sizes import (
     ADD,
@@ -121,9 +124,22 @@ NUMBER_FUNCTIONS = {
     "not": "not {x}",
 }
 # Operators as functions that are told where to write.
-INTO = {"sub": "np.subtract"}
+INTO = {"add": "np.add", "sub": "np.subtract", "mul": "np.multiply", "div": "np.divide", "neg": "np.negative"}
+WITH_OUT = (*IN_PLACE, "maximum", "minimum", "select")
 REDUCTIONS = {"sum": "sum", "max": "max"}
 CONSTANTS = {"pi": "math.pi", "-inf": "-np.inf", "lowest": "np.finfo({dtype}).min"}
+
+
+def into_of(value: Value) -> str | None:
+    """The function that computes what an operator does, and can be told where to write."""
+    if isinstance(value, Contract):
+        return "np.matmul"
+    return INTO.get(value.op) if isinstance(value, Map) else None
+
+
+def told_where(value: Value) -> bool:
+    """Is it spelled by a function that can be told where to write?"""
+    return into_of(value) is not None or isinstance(value, Map) and value.op in WITH_OUT
 
 
 class NumpyPrinter:
@@ -138,17 +154,21 @@ class NumpyPrinter:
 
     def assign(self, statement: Assign) -> str:
         """target = value, target += value, np.exp(x, out=x), or np.subtract(x, y, out=y)"""
-        if statement.out is not None and isinstance(statement.value, Map) and statement.value.op in INTO:
-            left, right = (self.print(o) for o in statement.value.operands)
-            return f"{INTO[statement.value.op]}({left}, {right}, out={statement.out})"
-        text = self.print(statement.value)
         target = f"{statement.target}[{', '.join(statement.part)}]" if statement.part else statement.target
+        out = target if statement.out == statement.target else statement.out
+        if not told_where(statement.value):
+            out = None
+        if out is not None and (into := into_of(statement.value)):
+            return f"{into}({', '.join(map(self.print, operands(statement.value)))}, out={out})"
+        text = self.print(statement.value)
         if statement.update is not None:
             places = f"[{', '.join(self.print(p) for p in statement.at)}]" if statement.at else ""
+            if statement.update == "set":
+                return f"np.copyto({target}, {text}, where={places[1:-1]})"
             return f"{target}{places} {INFIX[statement.update][0]}= {text}"
-        if statement.out is not None:
-            text = f"{text.removesuffix(')')}, out={statement.out})"
-        return text if statement.out == statement.target else f"{target} = {text}"
+        if out is not None:
+            text = f"{text.removesuffix(')')}, out={out})"
+        return text if out == target else f"{target} = {text}"
 
     def visit(self, value: Value) -> Printed:
         return ROWS[type(value)](self, value)
@@ -389,16 +409,25 @@ class NumpyPrinter:
 
     def fill(self, value: Fill) -> Printed:
         shape = _tuple(self.shape(value.shape))
+        if not value.shape and value.operand.is_number:
+            return f"{self.dtype}.type({self.print(value.operand)})", ATOM
         if value.operand == Number(0):
             return f"np.zeros({shape}, {self.dtype})", ATOM
         if value.operand.is_number:
             return f"np.full({shape}, {self.print(value.operand)}, {self.dtype})", ATOM
         return f"np.broadcast_to({self.print(value.operand)}, {shape}){'.copy()' if value.own else ''}", ATOM
 
+    def room(self, value: Room) -> Printed:
+        return f"np.empty({_tuple(self.shape(value.shape))}, {self.dtype})", ATOM
+
     def copy(self, value: Copy) -> Printed:
         return f"{self.at_least(value.operand, ATOM)}.copy()", ATOM
 
     # sizes
+
+    def tuple_text(self, axes: Sequence[Index]) -> str:
+        """The shape of an array over some axes."""
+        return _tuple(self.shape(shape_of([(i,) for i in axes])))
 
     def size_text(self, size: Size) -> str:
         return self.size(size)[0]
@@ -442,6 +471,8 @@ def _identity(mask: Value) -> Coefficient | None:
 
 
 def _tuple(items: Sequence[object]) -> str:
+    if list(items) == ["*ell"]:
+        return "ell"
     shown = ", ".join(map(str, items))
     return f"({shown},)" if len(items) == 1 else f"({shown})"
 
@@ -474,5 +505,6 @@ ROWS: dict[type, Callable[..., Printed]] = {
     AddAt: NumpyPrinter.add_at,
     Cast: NumpyPrinter.cast,
     Fill: NumpyPrinter.fill,
+    Room: NumpyPrinter.room,
     Copy: NumpyPrinter.copy,
 }

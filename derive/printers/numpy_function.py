@@ -15,10 +15,9 @@ from derive.core.axes import Index
 from derive.core.layer import Layer, Symbol
 from derive.lowering.doors import Demand, Door, Measure, Place, door_of
 from derive.lowering.program import (
+    LOOPS,
     Assign,
-    Blocks,
     CallLayer,
-    Each,
     Function,
     MaskOut,
     Name,
@@ -315,7 +314,7 @@ def _block(
             lines += comment(statement.text, INDENT * depth)
         elif isinstance(statement, MaskOut):
             lines += masked_out(statement, printer)
-        elif isinstance(statement, (Each, Blocks)):
+        elif isinstance(statement, LOOPS):
             lines.append(loop_header(statement, printer))
             inside = _block(statement.statements, function, printer, taken, depth + 1)
             lines += [" " * INDENT + line for line in inside]
@@ -353,7 +352,7 @@ def _used(name: str, statements: Iterable, function: Function) -> bool:
         if isinstance(statement, Assign):
             if any(isinstance(v, (Name, Part)) and v.name == name for v in walk(statement.value)):
                 return True
-        elif name in (*statement.arguments, *(statement.residuals or ())):
+        elif isinstance(statement, CallLayer) and name in (*statement.arguments, *(statement.residuals or ())):
             return True
     return False
 

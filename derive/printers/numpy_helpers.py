@@ -138,6 +138,17 @@ def _blocks(stop, block, start=0):
     return [slice(first, min(first + block, stop)) for first in range(start, stop, block)]
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def _add_at(rows, positions, size, behind=0, summed=None):
     """The array A with A[..., positions, :] += rows; of several rows at one position, the sum.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.lowering.program import Blocks, Each, MaskOut
+from derive.lowering.program import Blocks, Each, MaskOut, Portions
 from derive.printers.code_style import INDENT
 from derive.printers.numpy import NumpyPrinter
 
@@ -18,7 +18,10 @@ def masked_out(statement: MaskOut, printer: NumpyPrinter) -> list[str]:
     return [f"if {printer.size_text(statement.below)} < {printer.size_text(statement.above)}:", " " * INDENT + line]
 
 
-def loop_header(loop: Each | Blocks, printer: NumpyPrinter) -> str:
+def loop_header(loop: Each | Blocks | Portions, printer: NumpyPrinter) -> str:
+    if isinstance(loop, Portions):
+        axes = printer.tuple_text(loop.over)
+        return f"for {loop.at} in _portions({axes}, {printer.size_text(loop.entries) or 1}):"
     return each_header(loop, printer) if isinstance(loop, Each) else blocks_header(loop, printer)
 
 

@@ -43,7 +43,11 @@ def compare(
 
 
 def generated_code(evidence: Evidence) -> None:
+    """As it is, and where it goes through its arrays a few items at a time, by single ones: data here are small."""
     compare_code(evidence, "generated code", evidence.generated, "float64")
+    single = by_single_items(evidence.generated, evidence.layer)
+    if single is not None:
+        compare_code(evidence, "generated code", single, "float64")
 
 
 def generated_float32(evidence: Evidence) -> None:
@@ -69,6 +73,19 @@ def blockwise_float32(evidence: Evidence) -> None:
     if evidence.blockwise is not None:
         code = in_blocks(evidence.blockwise, evidence.layer, BLOCKS[1])
         compare_code(evidence, "blockwise code, float32", code, "float32")
+
+
+def by_single_items(code: Code, layer: Layer) -> Code | None:
+    """The same functions, for which items are so large that there is one at a time."""
+    from derive.lowering.render import loaded
+
+    source = getattr(code.plain, "__globals__", {}).get("__source__", "")
+    if "_portions(" not in source:
+        return None
+    module = loaded(layer.name, source)
+    portions = module.__dict__["_portions"]
+    module.__dict__["_portions"] = lambda leading, entries: portions(leading, max(entries, 2**16))
+    return Code.of(module, layer.name)
 
 
 def in_blocks(module: Any, layer: Layer, block: int) -> Code:

@@ -43,6 +43,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def alibi_attention(Q, K, V, slope):
     """Attention with linear biases: S = Q Kᵀ / √d_k + μ[h] (j - i) for j ≤ i (Press, Smith and Lewis, ALiBi, 2022).
 
@@ -62,19 +73,26 @@ def alibi_attention_fwd(Q, K, V, slope):
         slope=(slope, "h"),
     )
     Q, K, V, slope = _floating(Q, K, V, slope)
-    n, d_k = Q.shape[-2:]
+    ell = Q.shape[:-3]
+    H, n, d_k = Q.shape[-3:]
     m = K.shape[-2]
-    # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k + slope[h] (j - i)
-    S = Q / math.sqrt(d_k) @ K.mT
-    S += slope[:, None, None] * (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype)
-    # P[..., h, i, j] = exp(S[..., h, i, j]) [j ≤ i] / (Σ_k exp(S[..., h, i, k]) [k ≤ i])
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S_masked = np.where(np.arange(n)[:, None] >= np.arange(m), S, -np.inf)
-    S_masked -= S_masked.max(axis=-1, keepdims=True)
-    P = np.exp(S_masked, out=S_masked)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
-    O = P @ V
+    d_v = V.shape[-1]
+    part = slope[:, None, None] * (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype)
+    mask = np.arange(n)[:, None] < np.arange(m)
+    P = np.empty((*ell, H, n, m), Q.dtype)
+    O = np.empty((*ell, H, n, d_v), Q.dtype)
+    for at in _portions(ell, H * n * m):
+        # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k + slope[h] (j - i)
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        P[at] += part
+        # P[..., h, i, j] = exp(S[..., h, i, j]) [j ≤ i] / (Σ_k exp(S[..., h, i, k]) [k ≤ i])
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        np.copyto(P[at], -np.inf, where=mask)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
+        np.matmul(P[at], V[at], out=O[at])
     return O, (Q, K, V, P, O)
 
 
@@ -87,21 +105,28 @@ def alibi_attention_bwd(residuals, dO):
     Q, K, V, P, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("alibi_attention_bwd", O=(O, "... h i e"), dO=(dO, "... h i e"))
+    ell = Q.shape[:-3]
     H, n, d_k = Q.shape[-3:]
     m = K.shape[-2]
-    # delta[..., h, i] = Σ_e dO[..., h, i, e] O[..., h, i, e]
-    delta = np.einsum("...hie,...hie->...hi", dO, O)
-    # dS[..., h, i, j] = P[..., h, i, j] (Σ_e dO[..., h, i, e] V[..., h, j, e] - delta[..., h,
-    #     i])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
-    # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dV[..., h, j, e] = Σ_i dO[..., h, i, e] P[..., h, i, j]
-    dV = P.mT @ dO
+    d_v = V.shape[-1]
+    dS = np.empty((*ell, H, n, m), Q.dtype)
+    dQ = np.empty((*ell, H, n, d_k), Q.dtype)
+    dK = np.empty((*ell, H, m, d_k), Q.dtype)
+    dV = np.empty((*ell, H, m, d_v), Q.dtype)
+    for at in _portions((*ell, H), n * m):
+        # delta[..., h, i] = Σ_e dO[..., h, i, e] O[..., h, i, e]
+        delta = np.einsum("...hie,...hie->...hi", dO[at], O[at])
+        # dS[..., h, i, j] = P[..., h, i, j] (Σ_e dO[..., h, i, e] V[..., h, j, e] - delta[...,
+        #     h, i])
+        np.matmul(dO[at], V[at].mT, out=dS[at])
+        dS[at] -= delta[..., None]
+        dS[at] *= P[at]
+        # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
+        np.matmul(dS[at], K[at] / math.sqrt(d_k), out=dQ[at])
+        # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
+        np.matmul(dS[at].mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dV[..., h, j, e] = Σ_i dO[..., h, i, e] P[..., h, i, j]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
     # dslope[h] = Σ_{...,i,j} dS[..., h, i, j] (j - i)
     dslope_part = (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype).reshape(-1)
     dslope = dS.reshape(-1, H, n, m).sum(axis=0).reshape(H, -1) @ dslope_part

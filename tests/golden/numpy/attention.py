@@ -43,6 +43,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def attention(Q, K, V):
     """Scaled dot-product attention O = softmax(Q Kᵀ / √d_k) V over any leading axes (Vaswani et al., 2017).
 
@@ -55,16 +66,22 @@ def attention_fwd(Q, K, V):
     """The output O, and what attention_bwd needs: Q, K, V, P, O."""
     _check("attention", Q=(Q, "... i d"), K=(K, "... j d"), V=(V, "... j e"))
     Q, K, V = _floating(Q, K, V)
-    d_k = Q.shape[-1]
-    # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
-    S = Q / math.sqrt(d_k) @ K.mT
-    # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-    O = P @ V
+    ell = Q.shape[:-2]
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    d_v = V.shape[-1]
+    P = np.empty((*ell, n, m), Q.dtype)
+    O = np.empty((*ell, n, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+        np.matmul(P[at], V[at], out=O[at])
     return O, (Q, K, V, P, O)
 
 
@@ -76,17 +93,24 @@ def attention_bwd(residuals, dO):
     Q, K, V, P, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
-    d_k = Q.shape[-1]
-    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
-    delta = np.einsum("...ie,...ie->...i", dO, O)
-    # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
-    # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
-    dV = P.mT @ dO
+    ell = Q.shape[:-2]
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    d_v = V.shape[-1]
+    dQ = np.empty((*ell, n, d_k), Q.dtype)
+    dK = np.empty((*ell, m, d_k), Q.dtype)
+    dV = np.empty((*ell, m, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+        delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
+        # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
+        np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
+        # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
+        np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
     return dQ, dK, dV

@@ -45,6 +45,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def biased_attention(Q, K, V, B):
     """Attention with a bias O = softmax(Q Kᵀ / √d_k + B) V (Raffel et al., T5, 2020).
 
@@ -63,17 +74,23 @@ def biased_attention_fwd(Q, K, V, B):
         B=(B, "... i j"),
     )
     Q, K, V, B = _floating(Q, K, V, B)
-    d_k = Q.shape[-1]
-    # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k + B[..., i, j]
-    S = Q / math.sqrt(d_k) @ K.mT + B
-    # P[..., i, j] = exp(S[..., i, j]) [Σ_k exp(S[..., i, k]) > 0] / (Σ_k exp(S[..., i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True, initial=np.finfo(Q.dtype).min)
-    P = np.exp(S, out=S)
-    P_sum = P.sum(axis=-1)
-    P /= np.where(P_sum > 0, P_sum, 1)[..., None]
-    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-    O = P @ V
+    ell = Q.shape[:-2]
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    d_v = V.shape[-1]
+    P = np.empty((*ell, n, m), Q.dtype)
+    O = np.empty((*ell, n, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k + B[..., i, j]
+        np.add(Q[at] / math.sqrt(d_k) @ K[at].mT, B[at], out=P[at])
+        # P[..., i, j] = exp(S[..., i, j]) [Σ_k exp(S[..., i, k]) > 0] / (Σ_k exp(S[..., i, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        P[at] -= P[at].max(axis=-1, keepdims=True, initial=np.finfo(Q.dtype).min)
+        np.exp(P[at], out=P[at])
+        P_sum = P[at].sum(axis=-1)
+        P[at] /= np.where(P_sum > 0, P_sum, 1)[..., None]
+        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+        np.matmul(P[at], V[at], out=O[at])
     return O, (Q, K, V, P, O)
 
 
@@ -85,17 +102,25 @@ def biased_attention_bwd(residuals, dO):
     Q, K, V, P, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("biased_attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
-    d_k = Q.shape[-1]
-    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
-    delta = np.einsum("...ie,...ie->...i", dO, O)
-    # dB[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-    dB = dO @ V.mT
-    dB -= delta[..., None]
-    dB *= P
-    # dQ[..., i, d] = Σ_j K[..., j, d] dB[..., i, j] / √d_k
-    dQ = dB @ (K / math.sqrt(d_k))
-    # dK[..., j, d] = Σ_i Q[..., i, d] dB[..., i, j] / √d_k
-    dK = dB.mT @ (Q / math.sqrt(d_k))
-    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
-    dV = P.mT @ dO
+    ell = Q.shape[:-2]
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    d_v = V.shape[-1]
+    dB = np.empty((*ell, n, m), Q.dtype)
+    dQ = np.empty((*ell, n, d_k), Q.dtype)
+    dK = np.empty((*ell, m, d_k), Q.dtype)
+    dV = np.empty((*ell, m, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+        delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
+        # dB[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+        np.matmul(dO[at], V[at].mT, out=dB[at])
+        dB[at] -= delta[..., None]
+        dB[at] *= P[at]
+        # dQ[..., i, d] = Σ_j K[..., j, d] dB[..., i, j] / √d_k
+        np.matmul(dB[at], K[at] / math.sqrt(d_k), out=dQ[at])
+        # dK[..., j, d] = Σ_i Q[..., i, d] dB[..., i, j] / √d_k
+        np.matmul(dB[at].mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
     return dQ, dK, dV, dB

@@ -6,6 +6,8 @@ Each gradient is shaped like its variable: dZ like Z.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -54,6 +56,17 @@ def _softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def binary_cross_entropy(Z, T):
     """Binary cross-entropy of labels T between 0 and 1 from logits Z, the mean over N entries (Bishop, 2006, §4.3.2).
 
@@ -66,8 +79,11 @@ def binary_cross_entropy_fwd(Z, T):
     """The output L, and what binary_cross_entropy_bwd needs: Z, T."""
     _check("binary_cross_entropy", Z=(Z, "..."), T=(T, "..."))
     Z, T = _floating(Z, T)
-    # L = Σ_... (softplus(Z[...]) - Z[...] T[...]) / |...|
-    L = np.sum(_softplus(Z) - T * Z) / Z.size
+    ell = Z.shape
+    L = Z.dtype.type(0)
+    for at in _portions(ell, 1):
+        # L = Σ_... (softplus(Z[...]) - Z[...] T[...]) / |...|
+        L += np.sum(_softplus(Z[at]) - T[at] * Z[at]) / Z.size
     return L, (Z, T)
 
 
@@ -79,8 +95,12 @@ def binary_cross_entropy_bwd(residuals, dL):
     Z, T = residuals
     dL = np.asarray(dL, dtype=Z.dtype)
     _check("binary_cross_entropy_bwd", dL=(dL, ""))
-    # dZ[...] = dL (sigmoid(Z[...]) - T[...]) / |...|
-    dZ = dL / Z.size * (_sigmoid(Z) - T)
-    # dT[...] = -dL Z[...] / |...|
-    dT = -(dL / Z.size * Z)
+    ell = Z.shape
+    dZ = np.empty(ell, Z.dtype)
+    dT = np.empty(ell, Z.dtype)
+    for at in _portions(ell, 1):
+        # dZ[...] = dL (sigmoid(Z[...]) - T[...]) / |...|
+        np.multiply(dL / Z.size, _sigmoid(Z[at]) - T[at], out=dZ[at])
+        # dT[...] = -dL Z[...] / |...|
+        np.negative(dL / Z.size * Z[at], out=dT[at])
     return dZ, dT

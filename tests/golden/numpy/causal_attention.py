@@ -51,6 +51,17 @@ def _check_option(function, name, value, least):
         raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def causal_attention(Q, K, V, *, past=0):
     """Causal attention: each query sees the keys up to its own place (Vaswani et al., 2017, §3.2.3).
 
@@ -64,18 +75,25 @@ def causal_attention_fwd(Q, K, V, *, past=0):
     _check_option("causal_attention", "past", past, 0)
     _check("causal_attention", Q=(Q, "... i d"), K=(K, "... j d"), V=(V, "... j e"))
     Q, K, V = _floating(Q, K, V)
+    ell = Q.shape[:-2]
     n, d_k = Q.shape[-2:]
     m = K.shape[-2]
-    # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
-    S = Q / math.sqrt(d_k) @ K.mT
-    # P[..., i, j] = exp(S[..., i, j]) [j ≤ i + past] / (Σ_k exp(S[..., i, k]) [k ≤ i + past])
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S_masked = np.where((np.arange(n) + past)[:, None] >= np.arange(m), S, -np.inf)
-    S_masked -= S_masked.max(axis=-1, keepdims=True)
-    P = np.exp(S_masked, out=S_masked)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-    O = P @ V
+    d_v = V.shape[-1]
+    mask = (np.arange(n) + past)[:, None] < np.arange(m)
+    P = np.empty((*ell, n, m), Q.dtype)
+    O = np.empty((*ell, n, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        # P[..., i, j] = exp(S[..., i, j]) [j ≤ i + past] / (Σ_k exp(S[..., i, k]) [k ≤ i +
+        #     past])
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        np.copyto(P[at], -np.inf, where=mask)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+        np.matmul(P[at], V[at], out=O[at])
     return O, (Q, K, V, P, O)
 
 
@@ -88,17 +106,24 @@ def causal_attention_bwd(residuals, dO, *, past=0):
     Q, K, V, P, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("causal_attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
-    d_k = Q.shape[-1]
-    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
-    delta = np.einsum("...ie,...ie->...i", dO, O)
-    # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
-    # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
-    dV = P.mT @ dO
+    ell = Q.shape[:-2]
+    n, d_k = Q.shape[-2:]
+    m = K.shape[-2]
+    d_v = V.shape[-1]
+    dQ = np.empty((*ell, n, d_k), Q.dtype)
+    dK = np.empty((*ell, m, d_k), Q.dtype)
+    dV = np.empty((*ell, m, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+        delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
+        # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
+        np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
+        # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
+        np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
     return dQ, dK, dV

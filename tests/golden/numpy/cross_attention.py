@@ -49,6 +49,17 @@ def _check_size(function, axis, name, size, expected):
         raise ValueError(f"{function}: axis {axis} of {name} has size {size}, expected {expected}.")
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def cross_attention(X, C, W_Q, W_K, W_V, W_O):
     """Multi-head attention from X to a context C (Vaswani et al., 2017, §3.2.3).
 
@@ -84,15 +95,18 @@ def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
     K = (C.reshape(-1, d_ctx) @ W_K.reshape(d_ctx, -1)).reshape(*ell, m, H, d_k).swapaxes(-3, -2)
     # V[..., h, j, e] = Σ_c C[..., j, c] W_V[c, h, e]
     V = (C.reshape(-1, d_ctx) @ W_V.reshape(d_ctx, -1)).reshape(*ell, m, H, d_v).swapaxes(-3, -2)
-    # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k
-    S = Q / math.sqrt(d_k) @ K.mT
-    # P[..., h, i, j] = exp(S[..., h, i, j]) / (Σ_k exp(S[..., h, i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
-    O = P @ V
+    P = np.empty((*ell, H, n, m), X.dtype)
+    O = np.empty((*ell, H, n, d_v), X.dtype)
+    for at in _portions((*ell, H), n * m):
+        # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        # P[..., h, i, j] = exp(S[..., h, i, j]) / (Σ_k exp(S[..., h, i, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
+        np.matmul(P[at], V[at], out=O[at])
     # Y[..., i, o] = Σ_{h,e} W_O[h, e, o] O[..., h, i, e]
     Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_in)
     return Y, (X, C, W_Q, W_K, W_V, W_O, Q, K, V, P, O)
@@ -116,19 +130,23 @@ def cross_attention_bwd(residuals, dY):
     d_v = W_V.shape[2]
     # dO[..., h, i, e] = Σ_o dY[..., i, o] W_O[h, e, o]
     dO = (dY.reshape(-1, d_in) @ W_O.reshape(-1, d_in).T).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
-    # delta[..., h, i] = Σ_e O[..., h, i, e] dO[..., h, i, e]
-    delta = np.einsum("...hie,...hie->...hi", dO, O)
-    # dS[..., h, i, j] = P[..., h, i, j] (Σ_e V[..., h, j, e] dO[..., h, i, e] - delta[..., h,
-    #     i])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dV[..., h, j, e] = Σ_i P[..., h, i, j] dO[..., h, i, e]
-    dV = P.mT @ dO
-    # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
+    dV = np.empty((*ell, H, m, d_v), X.dtype)
+    dK = np.empty((*ell, H, m, d_k), X.dtype)
+    dQ = np.empty((*ell, H, n, d_k), X.dtype)
+    for at in _portions((*ell, H), n * m):
+        # delta[..., h, i] = Σ_e O[..., h, i, e] dO[..., h, i, e]
+        delta = np.einsum("...hie,...hie->...hi", dO[at], O[at])
+        # dS[..., h, i, j] = P[..., h, i, j] (Σ_e V[..., h, j, e] dO[..., h, i, e] - delta[...,
+        #     h, i])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dV[..., h, j, e] = Σ_i P[..., h, i, j] dO[..., h, i, e]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
+        np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
+        np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
     # dX[..., i, b] = Σ_{h,d} W_Q[b, h, d] dQ[..., h, i, d]
     dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T
     # dC[..., j, c] = Σ_{h,d} W_K[c, h, d] dK[..., h, j, d] + Σ_{h,e} W_V[c, h, e] dV[..., h, j,

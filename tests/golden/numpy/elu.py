@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -53,6 +55,17 @@ def _where(mask, x, y, out=None):
     return np.multiply(x, mask, out=None if out is None else out.view(x.dtype)).view(dtype)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def elu(X, *, alpha=1.0):
     """Exponential linear unit: X where X > 0, else alpha (exp(X) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
 
@@ -66,8 +79,11 @@ def elu_fwd(X, *, alpha=1.0):
     alpha = float(alpha)
     _check("elu", X=(X, "..."))
     (X,) = _floating(X)
-    # Y[...] = X[...] [X[...] > 0] + alpha (exp(X[...]) - 1) [X[...] ≤ 0]
-    Y = _where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
+    ell = X.shape
+    Y = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # Y[...] = X[...] [X[...] > 0] + alpha (exp(X[...]) - 1) [X[...] ≤ 0]
+        Y[at] = _where(X[at] > 0, X[at], alpha * np.expm1(np.minimum(X[at], 0)))
     return Y, (X,)
 
 
@@ -80,6 +96,9 @@ def elu_bwd(residuals, dY, *, alpha=1.0):
     (X,) = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("elu_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] ([X[...] > 0] + alpha exp(X[...]) [X[...] ≤ 0])
-    dX = dY * _where(X > 0, 1, alpha * np.exp(np.minimum(X, 0)))
+    ell = X.shape
+    dX = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # dX[...] = dY[...] ([X[...] > 0] + alpha exp(X[...]) [X[...] ≤ 0])
+        np.multiply(dY[at], _where(X[at] > 0, 1, alpha * np.exp(np.minimum(X[at], 0))), out=dX[at])
     return dX

@@ -88,6 +88,17 @@ def _polynomial(x, coefficients):
     return value
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def geglu(A, B):
     """Gated linear unit with a GELU: Y = A ⊙ gelu(B) (Shazeer, 2020).
 
@@ -97,16 +108,20 @@ def geglu(A, B):
 
 
 def geglu_fwd(A, B):
-    """The output Y, and what geglu_bwd needs: A, B, Phi, H."""
+    """The output Y, and what geglu_bwd needs: A, B, Phi."""
     _check("geglu", A=(A, "..."), B=(B, "..."))
     A, B = _floating(A, B)
-    # Phi[...] = (1/2) erf(B[...] / √2) + (1/2)
-    Phi = 0.5 * _erf(B / math.sqrt(2)) + 0.5
-    # H[...] = B[...] Phi[...]
-    H = Phi * B
-    # Y[...] = A[...] H[...]
-    Y = A * H
-    return Y, (A, B, Phi, H)
+    ell = A.shape
+    Phi = np.empty(ell, A.dtype)
+    Y = np.empty(ell, A.dtype)
+    for at in _portions(ell, 1):
+        # Phi[...] = (1/2) erf(B[...] / √2) + (1/2)
+        np.add(0.5 * _erf(B[at] / math.sqrt(2)), 0.5, out=Phi[at])
+        # H[...] = B[...] Phi[...]
+        H = Phi[at] * B[at]
+        # Y[...] = A[...] H[...]
+        np.multiply(A[at], H, out=Y[at])
+    return Y, (A, B, Phi)
 
 
 def geglu_bwd(residuals, dY):
@@ -114,13 +129,19 @@ def geglu_bwd(residuals, dY):
 
     dY: (...,) -> dA: (...,), dB: (...,)
     """
-    A, B, Phi, H = residuals
+    A, B, Phi = residuals
     dY = np.asarray(dY, dtype=A.dtype)
     _check("geglu_bwd", A=(A, "..."), dY=(dY, "..."))
-    # dH[...] = dY[...] A[...]
-    dH = dY * A
-    # dA[...] = dY[...] H[...]
-    dA = dY * H
-    # dB[...] = dH[...] (B[...] exp(-(1/2) B[...]²) / √(2 pi) + Phi[...])
-    dB = dH * (B * np.exp(-0.5 * B**2) / math.sqrt(2 * math.pi) + Phi)
+    ell = A.shape
+    dA = np.empty(ell, A.dtype)
+    dB = np.empty(ell, A.dtype)
+    for at in _portions(ell, 1):
+        # H[...] = B[...] Phi[...]
+        H = Phi[at] * B[at]
+        # dH[...] = dY[...] A[...]
+        dH = dY[at] * A[at]
+        # dA[...] = dY[...] H[...]
+        np.multiply(dY[at], H, out=dA[at])
+        # dB[...] = dH[...] (B[...] exp(-(1/2) B[...]²) / √(2 pi) + Phi[...])
+        np.multiply(dH, B[at] * np.exp(-0.5 * B[at] ** 2) / math.sqrt(2 * math.pi) + Phi[at], out=dB[at])
     return dA, dB

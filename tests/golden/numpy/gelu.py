@@ -88,6 +88,17 @@ def _polynomial(x, coefficients):
     return value
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def gelu(X):
     """Gaussian error linear unit Y = X Φ(X), Φ the normal distribution function (Hendrycks and Gimpel, 2016).
 
@@ -100,10 +111,14 @@ def gelu_fwd(X):
     """The output Y, and what gelu_bwd needs: X, Phi."""
     _check("gelu", X=(X, "..."))
     (X,) = _floating(X)
-    # Phi[...] = (1/2) erf(X[...] / √2) + (1/2)
-    Phi = 0.5 * _erf(X / math.sqrt(2)) + 0.5
-    # Y[...] = X[...] Phi[...]
-    Y = Phi * X
+    ell = X.shape
+    Phi = np.empty(ell, X.dtype)
+    Y = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # Phi[...] = (1/2) erf(X[...] / √2) + (1/2)
+        np.add(0.5 * _erf(X[at] / math.sqrt(2)), 0.5, out=Phi[at])
+        # Y[...] = X[...] Phi[...]
+        np.multiply(Phi[at], X[at], out=Y[at])
     return Y, (X, Phi)
 
 
@@ -115,6 +130,9 @@ def gelu_bwd(residuals, dY):
     X, Phi = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("gelu_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] (X[...] exp(-(1/2) X[...]²) / √(2 pi) + Phi[...])
-    dX = dY * (X * np.exp(-0.5 * X**2) / math.sqrt(2 * math.pi) + Phi)
+    ell = X.shape
+    dX = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # dX[...] = dY[...] (X[...] exp(-(1/2) X[...]²) / √(2 pi) + Phi[...])
+        np.multiply(dY[at], X[at] * np.exp(-0.5 * X[at] ** 2) / math.sqrt(2 * math.pi) + Phi[at], out=dX[at])
     return dX

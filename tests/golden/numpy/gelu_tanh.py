@@ -41,6 +41,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def gelu_tanh(X):
     """GELU by its approximation with a hyperbolic tangent (Hendrycks and Gimpel, 2016).
 
@@ -53,10 +64,14 @@ def gelu_tanh_fwd(X):
     """The output Y, and what gelu_tanh_bwd needs: X, T."""
     _check("gelu_tanh", X=(X, "..."))
     (X,) = _floating(X)
-    # T[...] = tanh(√(2 / pi) (0.044715 X[...]³ + X[...]))
-    T = np.tanh(math.sqrt(2 / math.pi) * (0.044715 * X**2 * X + X))
-    # Y[...] = (1/2) X[...] (T[...] + 1)
-    Y = 0.5 * (T + 1) * X
+    ell = X.shape
+    T = np.empty(ell, X.dtype)
+    Y = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # T[...] = tanh(√(2 / pi) (0.044715 X[...]³ + X[...]))
+        np.tanh(math.sqrt(2 / math.pi) * (0.044715 * X[at] ** 2 * X[at] + X[at]), out=T[at])
+        # Y[...] = (1/2) X[...] (T[...] + 1)
+        np.multiply(0.5 * (T[at] + 1), X[at], out=Y[at])
     return Y, (X, T)
 
 
@@ -68,7 +83,11 @@ def gelu_tanh_bwd(residuals, dY):
     X, T = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("gelu_tanh_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = (1/2) dY[...] (√(2 / pi) X[...] (0.134145 X[...]² + 1) (1 - T[...]²) + T[...] +
-    #     1)
-    dX = 0.5 * dY * (T + math.sqrt(2 / math.pi) * X * (1 - T**2) * (0.134145 * X**2 + 1) + 1)
+    ell = X.shape
+    dX = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # dX[...] = (1/2) dY[...] (√(2 / pi) X[...] (0.134145 X[...]² + 1) (1 - T[...]²) +
+        #     T[...] + 1)
+        dX_part = math.sqrt(2 / math.pi) * X[at] * (1 - T[at] ** 2)
+        np.multiply(0.5 * dY[at], T[at] + dX_part * (0.134145 * X[at] ** 2 + 1) + 1, out=dX[at])
     return dX

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dY like Y.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -53,6 +55,17 @@ def _where(mask, x, y, out=None):
     return np.multiply(x, mask, out=None if out is None else out.view(x.dtype)).view(dtype)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def hinge(Y, T):
     """Hinge loss L = Σ max(1 - T Y, 0) / N of scores Y, with labels T of ±1 (Cortes and Vapnik, 1995).
 
@@ -65,8 +78,11 @@ def hinge_fwd(Y, T):
     """The output L, and what hinge_bwd needs: Y, T."""
     _check("hinge", Y=(Y, "..."), T=(T, "..."))
     Y, T = _floating(Y, T)
-    # L = Σ_... (1 - Y[...] T[...]) [Y[...] T[...] < 1] / |...|
-    L = np.sum(np.maximum(1 - T * Y, 0)) / Y.size
+    ell = Y.shape
+    L = Y.dtype.type(0)
+    for at in _portions(ell, 1):
+        # L = Σ_... (1 - Y[...] T[...]) [Y[...] T[...] < 1] / |...|
+        L += np.sum(np.maximum(1 - T[at] * Y[at], 0)) / Y.size
     return L, (Y, T)
 
 
@@ -78,9 +94,13 @@ def hinge_bwd(residuals, dL):
     Y, T = residuals
     dL = np.asarray(dL, dtype=Y.dtype)
     _check("hinge_bwd", dL=(dL, ""))
-    # dY[...] = -dL T[...] [Y[...] T[...] < 1] / |...|
-    mask = T * Y < 1
-    dY = -_where(mask, dL / Y.size * T, 0)
-    # dT[...] = -dL Y[...] [Y[...] T[...] < 1] / |...|
-    dT = -_where(mask, dL / Y.size * Y, 0)
+    ell = Y.shape
+    dY = np.empty(ell, Y.dtype)
+    dT = np.empty(ell, Y.dtype)
+    for at in _portions(ell, 1):
+        # dY[...] = -dL T[...] [Y[...] T[...] < 1] / |...|
+        mask = T[at] * Y[at] < 1
+        np.negative(_where(mask, dL / Y.size * T[at], 0), out=dY[at])
+        # dT[...] = -dL Y[...] [Y[...] T[...] < 1] / |...|
+        np.negative(_where(mask, dL / Y.size * Y[at], 0), out=dT[at])
     return dY, dT

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dY like Y.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -53,6 +55,17 @@ def _where(mask, x, y, out=None):
     return np.multiply(x, mask, out=None if out is None else out.view(x.dtype)).view(dtype)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def huber(Y, T, *, delta=1.0):
     """Huber loss, the mean of r²/2 where |r| ≤ δ and of δ (|r| - δ/2) beyond, r = Y - T (Huber, 1964).
 
@@ -62,17 +75,20 @@ def huber(Y, T, *, delta=1.0):
 
 
 def huber_fwd(Y, T, *, delta=1.0):
-    """The output L, and what huber_bwd needs: R."""
+    """The output L, and what huber_bwd needs: Y, T."""
     delta = float(delta)
     _check("huber", Y=(Y, "..."), T=(T, "..."))
     Y, T = _floating(Y, T)
-    # R[...] = Y[...] - T[...]
-    R = Y - T
-    # L = Σ_... ((1/2) R[...]² [|R[...]| ≤ delta] + delta (|R[...]| - (1/2) delta) [|R[...]| >
-    #     delta]) / |...|
-    part = np.abs(R)
-    L = _where(part > delta, delta * (part - 0.5 * delta), 0.5 * R**2).sum() / Y.size
-    return L, (R,)
+    ell = Y.shape
+    L = Y.dtype.type(0)
+    for at in _portions(ell, 1):
+        # R[...] = Y[...] - T[...]
+        R = Y[at] - T[at]
+        # L = Σ_... ((1/2) R[...]² [|R[...]| ≤ delta] + delta (|R[...]| - (1/2) delta) [|R[...]|
+        #     > delta]) / |...|
+        part = np.abs(R)
+        L += _where(part > delta, delta * (part - 0.5 * delta), 0.5 * R**2).sum() / Y.size
+    return L, (Y, T)
 
 
 def huber_bwd(residuals, dL, *, delta=1.0):
@@ -81,11 +97,18 @@ def huber_bwd(residuals, dL, *, delta=1.0):
     dL: scalar -> dY: (...,), dT: (...,)
     """
     delta = float(delta)
-    (R,) = residuals
-    dL = np.asarray(dL, dtype=R.dtype)
+    Y, T = residuals
+    dL = np.asarray(dL, dtype=Y.dtype)
     _check("huber_bwd", dL=(dL, ""))
-    # dY[...] = dL (R[...] [|R[...]| ≤ delta] + delta sign(R[...]) [|R[...]| > delta]) / |...|
-    dY = dL / R.size * _where(np.abs(R) > delta, delta * np.sign(R), R)
-    # dT[...] = -dY[...]
-    dT = -dY
+    ell = Y.shape
+    dY = np.empty(ell, Y.dtype)
+    dT = np.empty(ell, Y.dtype)
+    for at in _portions(ell, 1):
+        # R[...] = Y[...] - T[...]
+        R = Y[at] - T[at]
+        # dY[...] = dL (R[...] [|R[...]| ≤ delta] + delta sign(R[...]) [|R[...]| > delta]) /
+        #     |...|
+        np.multiply(dL / Y.size, _where(np.abs(R) > delta, delta * np.sign(R), R), out=dY[at])
+        # dT[...] = -dY[...]
+        np.negative(dY[at], out=dT[at])
     return dY, dT

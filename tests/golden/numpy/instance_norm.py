@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -39,6 +41,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def instance_norm(X, gamma, beta, *, eps=1e-05):
     """Instance normalization of each channel over its places (Ulyanov, Vedaldi and Lempitsky, 2016).
 
@@ -48,24 +61,29 @@ def instance_norm(X, gamma, beta, *, eps=1e-05):
 
 
 def instance_norm_fwd(X, gamma, beta, *, eps=1e-05):
-    """The output Y, and what instance_norm_bwd needs: gamma, r, xhat."""
+    """The output Y, and what instance_norm_bwd needs: X, gamma, mu, r."""
     eps = float(eps)
     _check("instance_norm", X=(X, "... c h w"), gamma=(gamma, "c"), beta=(beta, "c"))
     X, gamma, beta = _floating(X, gamma, beta)
-    H, W = X.shape[-2:]
-    # mu[..., c] = Σ_{h,w} X[..., c, h, w] / (H W)
-    mu = X.sum(axis=(-2, -1)) / (H * W)
-    # var[..., c] = Σ_{h,w} (X[..., c, h, w] - mu[..., c])² / (H W)
-    xhat = X - mu[..., None, None]
-    var = np.einsum("...chw,...chw->...c", xhat, xhat) / (H * W)
-    # r[..., c] = 1 / √(var[..., c] + eps)
-    r = 1 / np.sqrt(var + eps)
-    # xhat[..., c, h, w] = r[..., c] (X[..., c, h, w] - mu[..., c])
-    xhat *= r[..., None, None]
-    # Y[..., c, h, w] = gamma[c] xhat[..., c, h, w] + beta[c]
-    Y = gamma[:, None, None] * xhat
-    Y += beta[:, None, None]
-    return Y, (gamma, r, xhat)
+    ell = X.shape[:-3]
+    C, H, W = X.shape[-3:]
+    mu = np.empty((*ell, C), X.dtype)
+    r = np.empty((*ell, C), X.dtype)
+    Y = np.empty((*ell, C, H, W), X.dtype)
+    for at in _portions(ell, C * H * W):
+        # mu[..., c] = Σ_{h,w} X[..., c, h, w] / (H W)
+        np.divide(X[at].sum(axis=(-2, -1)), H * W, out=mu[at])
+        # var[..., c] = Σ_{h,w} (X[..., c, h, w] - mu[..., c])² / (H W)
+        xhat = X[at] - mu[at][..., None, None]
+        var = np.einsum("...chw,...chw->...c", xhat, xhat) / (H * W)
+        # r[..., c] = 1 / √(var[..., c] + eps)
+        np.divide(1, np.sqrt(var + eps), out=r[at])
+        # xhat[..., c, h, w] = r[..., c] (X[..., c, h, w] - mu[..., c])
+        xhat *= r[at][..., None, None]
+        # Y[..., c, h, w] = gamma[c] xhat[..., c, h, w] + beta[c]
+        np.multiply(gamma[:, None, None], xhat, out=Y[at])
+        Y[at] += beta[:, None, None]
+    return Y, (X, gamma, mu, r)
 
 
 def instance_norm_bwd(residuals, dY, *, eps=1e-05):
@@ -73,21 +91,29 @@ def instance_norm_bwd(residuals, dY, *, eps=1e-05):
 
     dY: (..., C, H, W) -> dX: (..., C, H, W), dgamma: (C,), dbeta: (C,)
     """
-    gamma, r, xhat = residuals
-    dY = np.asarray(dY, dtype=gamma.dtype)
-    _check("instance_norm_bwd", xhat=(xhat, "... c h w"), dY=(dY, "... c h w"))
-    C = gamma.shape[0]
-    H, W = xhat.shape[-2:]
-    # dxhat[..., c, h, w] = dY[..., c, h, w] gamma[c]
-    dxhat = dY * gamma[:, None, None]
-    # dX[..., c, h, w] = r[..., c] (dxhat[..., c, h, w] - xhat[..., c, h, w] Σ_{h1,w1} xhat[...,
-    #     c, h1, w1] dxhat[..., c, h1, w1] / (H W) - Σ_{h1,w1} dxhat[..., c, h1, w1] / (H W))
-    dX = xhat * (np.einsum("...cab,...cab->...c", dxhat, xhat) / (H * W))[..., None, None]
-    np.subtract(dxhat, dX, out=dX)
-    dX -= (dxhat.sum(axis=(-2, -1)) / (H * W))[..., None, None]
-    dX *= r[..., None, None]
-    # dgamma[c] = Σ_{...,h,w} dY[..., c, h, w] xhat[..., c, h, w]
-    dgamma = np.einsum("achw,achw->c", dY.reshape(-1, C, H, W), xhat.reshape(-1, C, H, W))
-    # dbeta[c] = Σ_{...,h,w} dY[..., c, h, w]
-    dbeta = dY.sum(axis=(-2, -1)).reshape(-1, C).sum(axis=0)
+    X, gamma, mu, r = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("instance_norm_bwd", X=(X, "... c h w"), dY=(dY, "... c h w"))
+    ell = X.shape[:-3]
+    C, H, W = X.shape[-3:]
+    dX = np.empty((*ell, C, H, W), X.dtype)
+    dgamma = np.zeros((C,), X.dtype)
+    dbeta = np.zeros((C,), X.dtype)
+    for at in _portions(ell, C * H * W):
+        # xhat[..., c, h, w] = r[..., c] (X[..., c, h, w] - mu[..., c])
+        xhat = X[at] - mu[at][..., None, None]
+        xhat *= r[at][..., None, None]
+        # dxhat[..., c, h, w] = dY[..., c, h, w] gamma[c]
+        dxhat = dY[at] * gamma[:, None, None]
+        # dX[..., c, h, w] = r[..., c] (dxhat[..., c, h, w] - xhat[..., c, h, w] Σ_{h1,w1}
+        #     xhat[..., c, h1, w1] dxhat[..., c, h1, w1] / (H W) - Σ_{h1,w1} dxhat[..., c, h1, w1] /
+        #     (H W))
+        np.multiply(xhat, (np.einsum("...cab,...cab->...c", dxhat, xhat) / (H * W))[..., None, None], out=dX[at])
+        np.subtract(dxhat, dX[at], out=dX[at])
+        dX[at] -= (dxhat.sum(axis=(-2, -1)) / (H * W))[..., None, None]
+        dX[at] *= r[at][..., None, None]
+        # dgamma[c] = Σ_{...,h,w} dY[..., c, h, w] xhat[..., c, h, w]
+        dgamma += np.einsum("achw,achw->c", dY[at].reshape(-1, C, H, W), xhat.reshape(-1, C, H, W))
+        # dbeta[c] = Σ_{...,h,w} dY[..., c, h, w]
+        dbeta += dY[at].sum(axis=(-2, -1)).reshape(-1, C).sum(axis=0)
     return dX, dgamma, dbeta

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dZ like Z.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -52,6 +54,17 @@ def _softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def logistic_loss(Z, T):
     """Logistic loss L = Σ log(1 + exp(-T Z)) / N of logits Z, with labels T of ±1 (Murphy, 2012, §8.3.1).
 
@@ -64,8 +77,11 @@ def logistic_loss_fwd(Z, T):
     """The output L, and what logistic_loss_bwd needs: Z, T."""
     _check("logistic_loss", Z=(Z, "..."), T=(T, "..."))
     Z, T = _floating(Z, T)
-    # L = Σ_... softplus(-Z[...] T[...]) / |...|
-    L = _softplus(-(T * Z)).sum() / Z.size
+    ell = Z.shape
+    L = Z.dtype.type(0)
+    for at in _portions(ell, 1):
+        # L = Σ_... softplus(-Z[...] T[...]) / |...|
+        L += _softplus(-(T[at] * Z[at])).sum() / Z.size
     return L, (Z, T)
 
 
@@ -77,9 +93,13 @@ def logistic_loss_bwd(residuals, dL):
     Z, T = residuals
     dL = np.asarray(dL, dtype=Z.dtype)
     _check("logistic_loss_bwd", dL=(dL, ""))
-    # dZ[...] = -dL T[...] sigmoid(-Z[...] T[...]) / |...|
-    part = dL / Z.size * _sigmoid(-(T * Z))
-    dZ = -(part * T)
-    # dT[...] = -dL Z[...] sigmoid(-Z[...] T[...]) / |...|
-    dT = -(part * Z)
+    ell = Z.shape
+    dZ = np.empty(ell, Z.dtype)
+    dT = np.empty(ell, Z.dtype)
+    for at in _portions(ell, 1):
+        # dZ[...] = -dL T[...] sigmoid(-Z[...] T[...]) / |...|
+        part = dL / Z.size * _sigmoid(-(T[at] * Z[at]))
+        np.negative(part * T[at], out=dZ[at])
+        # dT[...] = -dL Z[...] sigmoid(-Z[...] T[...]) / |...|
+        np.negative(part * Z[at], out=dT[at])
     return dZ, dT

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dY like Y.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -39,6 +41,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def mean_absolute_error(Y, T):
     """Mean absolute error L = Σ |Y - T| / N over all N entries (Hastie, Tibshirani and Friedman, 2009, §10.6).
 
@@ -48,14 +61,17 @@ def mean_absolute_error(Y, T):
 
 
 def mean_absolute_error_fwd(Y, T):
-    """The output L, and what mean_absolute_error_bwd needs: R."""
+    """The output L, and what mean_absolute_error_bwd needs: Y, T."""
     _check("mean_absolute_error", Y=(Y, "..."), T=(T, "..."))
     Y, T = _floating(Y, T)
-    # R[...] = Y[...] - T[...]
-    R = Y - T
-    # L = Σ_... |R[...]| / |...|
-    L = np.sum(np.abs(R)) / Y.size
-    return L, (R,)
+    ell = Y.shape
+    L = Y.dtype.type(0)
+    for at in _portions(ell, 1):
+        # R[...] = Y[...] - T[...]
+        R = Y[at] - T[at]
+        # L = Σ_... |R[...]| / |...|
+        L += np.sum(np.abs(R)) / Y.size
+    return L, (Y, T)
 
 
 def mean_absolute_error_bwd(residuals, dL):
@@ -63,11 +79,17 @@ def mean_absolute_error_bwd(residuals, dL):
 
     dL: scalar -> dY: (...,), dT: (...,)
     """
-    (R,) = residuals
-    dL = np.asarray(dL, dtype=R.dtype)
+    Y, T = residuals
+    dL = np.asarray(dL, dtype=Y.dtype)
     _check("mean_absolute_error_bwd", dL=(dL, ""))
-    # dY[...] = dL sign(R[...]) / |...|
-    dY = dL / R.size * np.sign(R)
-    # dT[...] = -dY[...]
-    dT = -dY
+    ell = Y.shape
+    dY = np.empty(ell, Y.dtype)
+    dT = np.empty(ell, Y.dtype)
+    for at in _portions(ell, 1):
+        # R[...] = Y[...] - T[...]
+        R = Y[at] - T[at]
+        # dY[...] = dL sign(R[...]) / |...|
+        np.multiply(dL / Y.size, np.sign(R), out=dY[at])
+        # dT[...] = -dY[...]
+        np.negative(dY[at], out=dT[at])
     return dY, dT

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -52,6 +54,17 @@ def _softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def mish(X):
     """Mish Y = X tanh(softplus(X)) (Misra, 2020).
 
@@ -79,6 +92,9 @@ def mish_bwd(residuals, dY):
     X, T = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("mish_bwd", X=(X, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] (X[...] sigmoid(X[...]) (1 - T[...]²) + T[...])
-    dX = dY * (X * (1 - T**2) * _sigmoid(X) + T)
+    ell = X.shape
+    dX = np.empty(ell, X.dtype)
+    for at in _portions(ell, 1):
+        # dX[...] = dY[...] (X[...] sigmoid(X[...]) (1 - T[...]²) + T[...])
+        np.multiply(dY[at], X[at] * (1 - T[at] ** 2) * _sigmoid(X[at]) + T[at], out=dX[at])
     return dX

@@ -43,6 +43,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def multi_head_attention(X, W_Q, W_K, W_V, W_O):
     """Multi-head self-attention Y = Σ_h attention(X W_Q, X W_K, X W_V) W_O (Vaswani et al., 2017).
 
@@ -76,15 +87,18 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
     K = (X.reshape(-1, d_in) @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
     V = (X.reshape(-1, d_in) @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
-    # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
-    S = Q / math.sqrt(d_k) @ K.mT
-    # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
-    O = P @ V
+    P = np.empty((*ell, H, n, n), X.dtype)
+    O = np.empty((*ell, H, n, d_v), X.dtype)
+    for at in _portions((*ell, H), n * n):
+        # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
+        np.matmul(P[at], V[at], out=O[at])
     # Y[..., t, o] = Σ_{h,e} W_O[h, e, o] O[..., h, t, e]
     Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_out)
     return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, P, O)
@@ -109,19 +123,23 @@ def multi_head_attention_bwd(residuals, dY):
     # dO[..., h, t, e] = Σ_o dY[..., t, o] W_O[h, e, o]
     dO_part = (dY.reshape(-1, d_out) @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v)
     dO = dO_part.swapaxes(-3, -2)
-    # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
-    delta = np.einsum("...hte,...hte->...ht", dO, O)
-    # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] - delta[...,
-    #     h, t])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
-    dV = P.mT @ dO
-    # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
+    dV = np.empty((*ell, H, n, d_v), X.dtype)
+    dK = np.empty((*ell, H, n, d_k), X.dtype)
+    dQ = np.empty((*ell, H, n, d_k), X.dtype)
+    for at in _portions((*ell, H), n * n):
+        # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
+        delta = np.einsum("...hte,...hte->...ht", dO[at], O[at])
+        # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] -
+        #     delta[..., h, t])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
+        np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k
+        np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
     # dX[..., t, c] = Σ_{h,d} W_Q[c, h, d] dQ[..., h, t, d] + Σ_{h,d} W_K[c, h, d] dK[..., h, t,
     #     d] + Σ_{h,e} W_V[c, h, e] dV[..., h, t, e]
     dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -39,6 +41,17 @@ def _check(function, /, **arguments):
                 )
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def rms_norm(X, gamma, *, eps=1e-06):
     """Root mean square normalization of each row, then scaled (Zhang and Sennrich, 2019).
 
@@ -48,7 +61,7 @@ def rms_norm(X, gamma, *, eps=1e-06):
 
 
 def rms_norm_fwd(X, gamma, *, eps=1e-06):
-    """The output Y, and what rms_norm_bwd needs: gamma, r, xhat."""
+    """The output Y, and what rms_norm_bwd needs: X, gamma, r."""
     eps = float(eps)
     _check("rms_norm", X=(X, "... j"), gamma=(gamma, "j"))
     X, gamma = _floating(X, gamma)
@@ -59,7 +72,7 @@ def rms_norm_fwd(X, gamma, *, eps=1e-06):
     xhat = r[..., None] * X
     # Y[..., j] = gamma[j] xhat[..., j]
     Y = gamma * xhat
-    return Y, (gamma, r, xhat)
+    return Y, (X, gamma, r)
 
 
 def rms_norm_bwd(residuals, dY, *, eps=1e-06):
@@ -67,16 +80,23 @@ def rms_norm_bwd(residuals, dY, *, eps=1e-06):
 
     dY: (..., d) -> dX: (..., d), dgamma: (d,)
     """
-    gamma, r, xhat = residuals
-    dY = np.asarray(dY, dtype=gamma.dtype)
-    _check("rms_norm_bwd", xhat=(xhat, "... j"), dY=(dY, "... j"))
-    d = gamma.shape[0]
-    # dxhat[..., j] = dY[..., j] gamma[j]
-    dxhat = dY * gamma
-    # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d)
-    dX = xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
-    np.subtract(dxhat, dX, out=dX)
-    dX *= r[..., None]
-    # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
-    dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
+    X, gamma, r = residuals
+    dY = np.asarray(dY, dtype=X.dtype)
+    _check("rms_norm_bwd", X=(X, "... j"), dY=(dY, "... j"))
+    ell = r.shape
+    d = X.shape[-1]
+    dX = np.empty((*ell, d), X.dtype)
+    dgamma = np.zeros((d,), X.dtype)
+    for at in _portions(ell, d):
+        # xhat[..., j] = X[..., j] r[...]
+        xhat = r[at][..., None] * X[at]
+        # dxhat[..., j] = dY[..., j] gamma[j]
+        dxhat = dY[at] * gamma
+        # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] /
+        #     d)
+        np.multiply(xhat, (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None], out=dX[at])
+        np.subtract(dxhat, dX[at], out=dX[at])
+        dX[at] *= r[at][..., None]
+        # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
+        dgamma += np.einsum("aj,aj->j", dY[at].reshape(-1, d), xhat.reshape(-1, d))
     return dX, dgamma

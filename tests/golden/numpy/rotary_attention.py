@@ -58,6 +58,17 @@ def _check_option(function, name, value, least):
         raise ValueError(f"{function}: {name} is {value!r}, expected an integer of at least {least}.")
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def rotary_attention(Q, K, V, *, base=10000, past=0):
     """Attention with rotary embedding of queries and keys: the scores depend on i - j alone (Su et al., 2021).
 
@@ -76,6 +87,7 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     n = Q.shape[-3]
     r = Q.shape[-1]
     m = K.shape[-3]
+    d_v = V.shape[-1]
     _check_size("rotary_attention", "c", "Q", Q.shape[-2], 2)
     # cosine[i, p] = cos((i + past) exp(-p log(base) / r))
     E = np.exp(-math.log(base) / r * np.arange(r).astype(Q.dtype))
@@ -96,13 +108,16 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     B = cosine1[:, None, :] * K + sine1[:, None, :] * part_2[:, None] * K[..., ::-1, :]
     # S[..., i, j] = Σ_{c,p} A[..., i, c, p] B[..., j, c, p] / √(2 r)
     S = A.reshape(*ell, n, -1) @ B.reshape(*ell, m, -1).mT / math.sqrt(2 * r)
-    # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-    O = P @ V
+    P = np.empty((*ell, n, m), Q.dtype)
+    O = np.empty((*ell, n, d_v), Q.dtype)
+    for at in _portions(ell, n * m):
+        # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        np.subtract(S[at], S[at].max(axis=-1, keepdims=True), out=P[at])
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
+        np.matmul(P[at], V[at], out=O[at])
     return O, (V, cosine, sine, A, cosine1, sine1, B, P, O)
 
 
@@ -118,14 +133,16 @@ def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
     ell = V.shape[:-2]
     m = V.shape[-2]
     n, r = cosine.shape
-    # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
-    delta = np.einsum("...ie,...ie->...i", dO, O)
-    # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dB[..., j, c, p] = Σ_i A[..., i, c, p] dS[..., i, j] / √(2 r)
-    part = dS / math.sqrt(2 * r)
+    part = np.empty((*ell, n, m), V.dtype)
+    for at in _portions(ell, n * m):
+        # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
+        delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
+        # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dB[..., j, c, p] = Σ_i A[..., i, c, p] dS[..., i, j] / √(2 r)
+        np.divide(dS, math.sqrt(2 * r), out=part[at])
     dB = (part.mT @ A.reshape(*ell, n, -1)).reshape(*ell, m, 2, r)
     # dA[..., i, c, p] = Σ_j B[..., j, c, p] dS[..., i, j] / √(2 r)
     dA = (part @ B.reshape(*ell, m, -1)).reshape(*ell, n, 2, r)

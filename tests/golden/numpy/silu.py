@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -47,6 +49,17 @@ def _sigmoid(x):
     return np.reciprocal(y, out=y)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def silu(X):
     """Sigmoid linear unit Y = X sigmoid(X), also called swish (Elfwing, Uchibe and Doya, 2018).
 
@@ -74,6 +87,9 @@ def silu_bwd(residuals, dY):
     S, Y = residuals
     dY = np.asarray(dY, dtype=S.dtype)
     _check("silu_bwd", S=(S, "..."), dY=(dY, "..."))
-    # dX[...] = dY[...] (S[...] + Y[...] (1 - S[...]))
-    dX = dY * (S + (1 - S) * Y)
+    ell = S.shape
+    dX = np.empty(ell, S.dtype)
+    for at in _portions(ell, 1):
+        # dX[...] = dY[...] (S[...] + Y[...] (1 - S[...]))
+        np.multiply(dY[at], S[at] + (1 - S[at]) * Y[at], out=dX[at])
     return dX

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dA like A.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -47,6 +49,17 @@ def _sigmoid(x):
     return np.reciprocal(y, out=y)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def swiglu(A, B):
     """Gated linear unit with a SiLU: Y = A ⊙ silu(B) (Shazeer, 2020).
 
@@ -56,7 +69,7 @@ def swiglu(A, B):
 
 
 def swiglu_fwd(A, B):
-    """The output Y, and what swiglu_bwd needs: A, S, H."""
+    """The output Y, and what swiglu_bwd needs: A, B, S."""
     _check("swiglu", A=(A, "..."), B=(B, "..."))
     A, B = _floating(A, B)
     # S[...] = sigmoid(B[...])
@@ -65,7 +78,7 @@ def swiglu_fwd(A, B):
     H = S * B
     # Y[...] = A[...] H[...]
     Y = A * H
-    return Y, (A, S, H)
+    return Y, (A, B, S)
 
 
 def swiglu_bwd(residuals, dY):
@@ -73,13 +86,19 @@ def swiglu_bwd(residuals, dY):
 
     dY: (...,) -> dA: (...,), dB: (...,)
     """
-    A, S, H = residuals
+    A, B, S = residuals
     dY = np.asarray(dY, dtype=A.dtype)
     _check("swiglu_bwd", A=(A, "..."), dY=(dY, "..."))
-    # dH[...] = dY[...] A[...]
-    dH = dY * A
-    # dA[...] = dY[...] H[...]
-    dA = dY * H
-    # dB[...] = dH[...] (S[...] + H[...] (1 - S[...]))
-    dB = dH * (S + (1 - S) * H)
+    ell = A.shape
+    dA = np.empty(ell, A.dtype)
+    dB = np.empty(ell, A.dtype)
+    for at in _portions(ell, 1):
+        # H[...] = B[...] S[...]
+        H = S[at] * B[at]
+        # dH[...] = dY[...] A[...]
+        dH = dY[at] * A[at]
+        # dA[...] = dY[...] H[...]
+        np.multiply(dY[at], H, out=dA[at])
+        # dB[...] = dH[...] (S[...] + H[...] (1 - S[...]))
+        np.multiply(dH, S[at] + (1 - S[at]) * H, out=dB[at])
     return dA, dB

@@ -4,6 +4,8 @@ Each gradient is shaped like its variable: dX like X.
 ... stands for any number of leading axes.
 """
 
+import math
+
 import numpy as np
 
 
@@ -53,6 +55,17 @@ def _sigmoid(x):
     return np.reciprocal(y, out=y)
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def swiglu_feed_forward(X, W, V, U):
     """Feed-forward layer with a gated unit: Y = (silu(X W) ⊙ X V) U (Shazeer, 2020).
 
@@ -97,12 +110,15 @@ def swiglu_feed_forward_bwd(residuals, dY):
     d_h = W.shape[1]
     # dZ[..., h] = Σ_o dY[..., o] U[h, o]
     dZ = (dY.reshape(-1, d) @ U.T).reshape(*ell, d_h)
-    # dH[..., h] = A[..., h] dZ[..., h]
-    dH = dZ * A
-    # dB[..., h] = dH[..., h] (S[..., h] + H[..., h] (1 - S[..., h]))
-    dB = dH * (S + (1 - S) * H)
-    # dA[..., h] = H[..., h] dZ[..., h]
-    dA = dZ * H
+    dB = np.empty((*ell, d_h), X.dtype)
+    dA = np.empty((*ell, d_h), X.dtype)
+    for at in _portions((*ell, d_h), 1):
+        # dH[..., h] = A[..., h] dZ[..., h]
+        dH = dZ[at] * A[at]
+        # dB[..., h] = dH[..., h] (S[..., h] + H[..., h] (1 - S[..., h]))
+        np.multiply(dH, S[at] + (1 - S[at]) * H[at], out=dB[at])
+        # dA[..., h] = H[..., h] dZ[..., h]
+        np.multiply(dZ[at], H[at], out=dA[at])
     # dX[..., i] = Σ_h W[i, h] dB[..., h] + Σ_h V[i, h] dA[..., h]
     dX = (dA.reshape(-1, d_h) @ V.T).reshape(*ell, d)
     dX += (dB.reshape(-1, d_h) @ W.T).reshape(*ell, d)

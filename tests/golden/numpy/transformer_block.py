@@ -96,6 +96,17 @@ def _polynomial(x, coefficients):
     return value
 
 
+def _portions(leading, entries):
+    """Where a few items lie along some first axes, portion by portion: what is made of 2**16 entries stays in cache."""
+    for axis, length in enumerate(leading if math.prod(leading) else ()):
+        inside = entries * math.prod(leading[axis + 1 :])
+        if inside <= 2**16 or axis == len(leading) - 1:
+            step = 2**16 // max(1, inside) or 1
+            places = [slice(n, n + step) for n in range(0, length, step)]
+            return [(*at, place) for at in np.ndindex(leading[:axis]) for place in places] if axis else places
+    return [...]
+
+
 def layer_norm(X, gamma, beta, *, eps=1e-05):
     """Layer normalization: each row to mean 0 and variance 1, then scaled and shifted (Ba, Kiros and Hinton, 2016).
 
@@ -133,19 +144,24 @@ def layer_norm_bwd(residuals, dY, *, eps=1e-05):
     gamma, r, xhat = residuals
     dY = np.asarray(dY, dtype=gamma.dtype)
     _check("layer_norm_bwd", xhat=(xhat, "... j"), dY=(dY, "... j"))
+    ell = r.shape
     d = gamma.shape[0]
-    # dxhat[..., j] = dY[..., j] gamma[j]
-    dxhat = dY * gamma
-    # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] / d -
-    #     Σ_j1 dxhat[..., j1] / d)
-    dX = xhat * (np.einsum("...a,...a->...", dxhat, xhat) / d)[..., None]
-    np.subtract(dxhat, dX, out=dX)
-    dX -= (dxhat.sum(axis=-1) / d)[..., None]
-    dX *= r[..., None]
-    # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
-    dgamma = np.einsum("aj,aj->j", dY.reshape(-1, d), xhat.reshape(-1, d))
-    # dbeta[j] = Σ_... dY[..., j]
-    dbeta = dY.reshape(-1, d).sum(axis=0)
+    dX = np.empty((*ell, d), gamma.dtype)
+    dgamma = np.zeros((d,), gamma.dtype)
+    dbeta = np.zeros((d,), gamma.dtype)
+    for at in _portions(ell, d):
+        # dxhat[..., j] = dY[..., j] gamma[j]
+        dxhat = dY[at] * gamma
+        # dX[..., j] = r[...] (dxhat[..., j] - xhat[..., j] Σ_j1 xhat[..., j1] dxhat[..., j1] /
+        #     d - Σ_j1 dxhat[..., j1] / d)
+        np.multiply(xhat[at], (np.einsum("...a,...a->...", dxhat, xhat[at]) / d)[..., None], out=dX[at])
+        np.subtract(dxhat, dX[at], out=dX[at])
+        dX[at] -= (dxhat.sum(axis=-1) / d)[..., None]
+        dX[at] *= r[at][..., None]
+        # dgamma[j] = Σ_... dY[..., j] xhat[..., j]
+        dgamma += np.einsum("aj,aj->j", dY[at].reshape(-1, d), xhat[at].reshape(-1, d))
+        # dbeta[j] = Σ_... dY[..., j]
+        dbeta += dY[at].reshape(-1, d).sum(axis=0)
     return dX, dgamma, dbeta
 
 
@@ -182,15 +198,18 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
     K = (X.reshape(-1, d_in) @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
     V = (X.reshape(-1, d_in) @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
-    # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
-    S = Q / math.sqrt(d_k) @ K.mT
-    # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
-    O = P @ V
+    P = np.empty((*ell, H, n, n), X.dtype)
+    O = np.empty((*ell, H, n, d_v), X.dtype)
+    for at in _portions((*ell, H), n * n):
+        # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
+        # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
+        # (shifted by the maximum: exp cannot overflow, and the value is the same)
+        P[at] -= P[at].max(axis=-1, keepdims=True)
+        np.exp(P[at], out=P[at])
+        P[at] /= P[at].sum(axis=-1, keepdims=True)
+        # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
+        np.matmul(P[at], V[at], out=O[at])
     # Y[..., t, o] = Σ_{h,e} W_O[h, e, o] O[..., h, t, e]
     Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_out)
     return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, P, O)
@@ -215,19 +234,23 @@ def multi_head_attention_bwd(residuals, dY):
     # dO[..., h, t, e] = Σ_o dY[..., t, o] W_O[h, e, o]
     dO_part = (dY.reshape(-1, d_out) @ W_O.reshape(-1, d_out).T).reshape(*ell, n, H, d_v)
     dO = dO_part.swapaxes(-3, -2)
-    # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
-    delta = np.einsum("...hte,...hte->...ht", dO, O)
-    # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] - delta[...,
-    #     h, t])
-    dS = dO @ V.mT
-    dS -= delta[..., None]
-    dS *= P
-    # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
-    dV = P.mT @ dO
-    # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
-    dK = dS.mT @ (Q / math.sqrt(d_k))
-    # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k
-    dQ = dS @ (K / math.sqrt(d_k))
+    dV = np.empty((*ell, H, n, d_v), X.dtype)
+    dK = np.empty((*ell, H, n, d_k), X.dtype)
+    dQ = np.empty((*ell, H, n, d_k), X.dtype)
+    for at in _portions((*ell, H), n * n):
+        # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
+        delta = np.einsum("...hte,...hte->...ht", dO[at], O[at])
+        # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] -
+        #     delta[..., h, t])
+        dS = dO[at] @ V[at].mT
+        dS -= delta[..., None]
+        dS *= P[at]
+        # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
+        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
+        np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
+        # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k
+        np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
     # dX[..., t, c] = Σ_{h,d} W_Q[c, h, d] dQ[..., h, t, d] + Σ_{h,d} W_K[c, h, d] dK[..., h, t,
     #     d] + Σ_{h,e} W_V[c, h, e] dV[..., h, t, e]
     dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T
@@ -322,7 +345,9 @@ def transformer_block_fwd(X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W
     ) = _floating(
         X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W1, b1, W2, b2,
     )
-    d_model = X.shape[-1]
+    ell = X.shape[:-2]
+    n, d_model = X.shape[-2:]
+    d_ff = W1.shape[1]
     _check_size("transformer_block", "o", "W_O", W_O.shape[2], d_model)
     N1, (_, N1_r, N1_xhat) = layer_norm_fwd(X, gamma1, beta1, eps=1e-05)
     A, (_, _, _, _, _, A_Q, A_K, A_V, A_P, A_O) = multi_head_attention_fwd(N1, W_Q, W_K, W_V, W_O)
@@ -330,10 +355,13 @@ def transformer_block_fwd(X, gamma1, beta1, W_Q, W_K, W_V, W_O, gamma2, beta2, W
     R = A + X
     N2, (_, N2_r, N2_xhat) = layer_norm_fwd(R, gamma2, beta2, eps=1e-05)
     H = linear(N2, W1, b1)
-    # Phi[..., t, f] = (1/2) erf(H[..., t, f] / √2) + (1/2)
-    Phi = 0.5 * _erf(H / math.sqrt(2)) + 0.5
-    # G[..., t, f] = H[..., t, f] Phi[..., t, f]
-    G = Phi * H
+    Phi = np.empty((*ell, n, d_ff), X.dtype)
+    G = np.empty((*ell, n, d_ff), X.dtype)
+    for at in _portions((*ell, n, d_ff), 1):
+        # Phi[..., t, f] = (1/2) erf(H[..., t, f] / √2) + (1/2)
+        np.add(0.5 * _erf(H[at] / math.sqrt(2)), 0.5, out=Phi[at])
+        # G[..., t, f] = H[..., t, f] Phi[..., t, f]
+        np.multiply(Phi[at], H[at], out=G[at])
     F = linear(G, W2, b2)
     # Y[..., t, c] = R[..., t, c] + F[..., t, c]
     Y = F + R
@@ -359,12 +387,17 @@ def transformer_block_bwd(residuals, dY):
     ) = residuals
     dY = np.asarray(dY, dtype=gamma1.dtype)
     _check("transformer_block_bwd", N1=(N1, "... t c"), dY=(dY, "... t c"))
+    ell = N1.shape[:-2]
+    d_ff = W1.shape[1]
+    n = N1.shape[-2]
     # dF[..., t, o] = dY[..., t, o]
     dF = dY
     dG, dW2, db2 = linear_bwd((G, W2), dF)
-    # dH[..., t, f] = dG[..., t, f] (H[..., t, f] exp(-(1/2) H[..., t, f]²) / √(2 pi) + Phi[...,
-    #     t, f])
-    dH = dG * (H * np.exp(-0.5 * H**2) / math.sqrt(2 * math.pi) + Phi)
+    dH = np.empty((*ell, n, d_ff), gamma1.dtype)
+    for at in _portions((*ell, n, d_ff), 1):
+        # dH[..., t, f] = dG[..., t, f] (H[..., t, f] exp(-(1/2) H[..., t, f]²) / √(2 pi) +
+        #     Phi[..., t, f])
+        np.multiply(dG[at], H[at] * np.exp(-0.5 * H[at] ** 2) / math.sqrt(2 * math.pi) + Phi[at], out=dH[at])
     dN2, dW1, db1 = linear_bwd((N2, W1), dH)
     dR_N2, dgamma2, dbeta2 = layer_norm_bwd((gamma2, N2_r, N2_xhat), dN2, eps=1e-05)
     # dR[..., t, c] = dY[..., t, c] + dR_N2[..., t, c]
