@@ -47,6 +47,7 @@ def backward_layer(
         outputs,
         f"The gradient of {layer.name}.",
         layer.spellings,
+        typical=layer.typical,
         requires=layer.requires,
         facts=tuple(f for f in layer.facts if any(s.name == f.tensor for s in residuals)),
         pinned=dict(pins),

@@ -72,6 +72,7 @@ class Tangents:
             outputs,
             f"The tangents of {whole.name}.",
             whole.spellings,
+            typical=whole.typical,
             facts=whole.facts,
             requires=whole.requires,
         )

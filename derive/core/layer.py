@@ -44,6 +44,7 @@ class Symbol:
     role: Role = Role.VALUE
     latex: str | None = None
     text: str | None = None
+    # Of an option; of a size, what is typical.
     default: sympy.Expr | int | float | None = None
     # Options only: the least value allowed; None for a real number.
     least: int | None = None
@@ -131,6 +132,8 @@ class Layer:
     spellings: Mapping[str, str] = field(default_factory=dict)
     # The module whose function it was made of.
     module: str = ""
+    # About how large sizes are, where their author said so: of two ways to compute, it decides which is the better.
+    typical: Mapping[str, int] = field(default_factory=dict)
     # What is declared of arguments, for simplification to use.
     facts: tuple[Fact, ...] = ()
     # What must hold of sizes and options, as relations of SymPy's.
@@ -149,8 +152,11 @@ class Layer:
             named.update((s.name, s) for s in statement.defines)
         for index in self.indices:
             for size in sorted(index.size.free_symbols, key=str):
-                named.setdefault(str(size), Symbol(str(size), role=Role.SIZE, latex=self.spellings.get(str(size))))
+                named.setdefault(str(size), self.size_symbol(str(size)))
         return named
+
+    def size_symbol(self, name: str) -> Symbol:
+        return Symbol(name, role=Role.SIZE, latex=self.spellings.get(name), default=self.typical.get(name))
 
     @cached_property
     def indices(self) -> tuple[Index, ...]:

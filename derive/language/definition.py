@@ -121,6 +121,7 @@ def defined(function: Callable, scope: Scope) -> Layer:
         doc,
         spellings,
         function.__module__,
+        dict(scope.typical),
         tuple(scope.facts),
         tuple(scope.requires),
     )

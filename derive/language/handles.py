@@ -23,28 +23,43 @@ SIZE_NODES = (sympy.Add, sympy.Mul, sympy.Pow, sympy.floor, sympy.Rational, symp
 class Axis(Idx):
     """A named index with a symbolic size: `i = Axis("i", n)` runs over 0..n-1.
 
-    `size` is a SymPy expression, or the name of a size. `latex` spells the index in documents.
+    `size` is a SymPy expression, or the name of a size. `latex` spells the index in documents. `typical` tells about
+    how large a size of that name is: of two orders of products, the code takes the one that is the cheaper then.
     """
 
     latex: str | None
+    typical: dict[str, int] | None
 
-    def __new__(cls, name: str, size: sympy.Expr | str | int, latex: str | None = None):
+    def __new__(cls, name: str, size: sympy.Expr | str | int, latex: str | None = None, typical: int | None = None):
         if isinstance(name, sympy.Symbol) and isinstance(size, (tuple, sympy.Tuple)):
             # SymPy makes an expression anew from its parts.
             return cls._make(str(name), size[1] + 1)
         check_name(name, "axis")
-        return cls._make(name, size_of(size, name), check_latex(latex, name))
+        axis = cls._make(name, size_of(size, name), check_latex(latex, name))
+        if typical is not None:
+            axis.typical = {str(axis.size): check_typical(typical, axis)}
+        return axis
 
     @classmethod
     def _make(cls, name: str, size: sympy.Expr, latex: str | None = None):
         axis = Idx.__new__(cls, sympy.Symbol(name, integer=True), (0, size - 1))
         axis.latex = latex
+        axis.typical = None
         return axis
 
     @property
     def size(self) -> sympy.Expr:
         """How many values the index takes."""
         return self.upper - self.lower + 1
+
+
+def check_typical(typical: object, axis: Axis) -> int:
+    """How large a size typically is: a positive integer, of a size that has a name."""
+    if not isinstance(typical, Integral) or isinstance(typical, bool) or not 1 <= int(typical) <= MAX_SIZE:
+        raise DefinitionError(f"axis {axis}: {shortened(typical)} is not a typical size. Give a positive integer.")
+    if not axis.size.is_Symbol:
+        raise DefinitionError(f"axis {axis}: {axis.size} has no name to be typical of. Say it of the sizes in it.")
+    return int(typical)
 
 
 leading = Axis._make("...", LEADING_SIZE)
@@ -76,9 +91,9 @@ def size_of(size: sympy.Expr | str | int, axis: str) -> sympy.Expr:
 
 
 def axes(text: str) -> tuple[Axis, ...]:
-    """Axes from a line of name=size pairs.
+    """Axes from a line of name=size pairs; `~` says about how large a size is: see Axis.
 
-    >>> i, d = axes("i=n d=d_k")
+    >>> i, d = axes("i=n d=d_k~64")
     >>> d.size
     d_k
     """
@@ -88,8 +103,15 @@ def axes(text: str) -> tuple[Axis, ...]:
     for pair in pairs:
         if not re.fullmatch(r"[^=]+=[^=]+", pair):
             raise DefinitionError(f"axes({text!r}): {pair!r} is not name=size. Write, for example, axes('i=n j=m').")
-    split = [pair.split("=") for pair in pairs]
-    return tuple(Axis(name, int(size) if re.fullmatch("-?[0-9]{1,20}", size) else size) for name, size in split)
+    return tuple(axis_of(*pair.split("=")) for pair in pairs)
+
+
+def axis_of(name: str, text: str) -> Axis:
+    """The axis of one pair: a size by name or number, and what is typical."""
+    size, _, typical = text.partition("~")
+    about = int(typical) if re.fullmatch("[0-9]{1,10}", typical) else typical
+    given = int(size) if re.fullmatch("-?[0-9]{1,20}", size) else size
+    return Axis(name, given, typical=about if "~" in text else None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Scope:
     statements: list[Statement] = field(default_factory=list)
     indices: dict[str, Index] = field(default_factory=dict)
     spellings: dict[str, str] = field(default_factory=dict)
+    typical: dict[str, int] = field(default_factory=dict)
     unresolved: list[UndefinedTensor] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     requires: list[sympy.Basic] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Scope:
             spelling = getattr(axis, "latex", None)
             if spelling:
                 self.spellings[index.name] = spelling
+            self.typical.update(getattr(axis, "typical", None) or {})
             result.append(index)
         self.declare_sizes(result)
         return tuple(result)

@@ -5,29 +5,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 
 from derive.core.axes import Index
 from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat, flatten_group, group_of, ordered, permute, positions
 from derive.lowering.matmul import einsum, matmul
+from derive.lowering.orders import cheapest_pair, weight
 from derive.lowering.program import Contract, Inner, Map, Number, Reduce, Value
 from derive.lowering.taps import largest_of_taps, runs_over_taps, sum_of_taps
 
 Indices = frozenset[Index]
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
-def weight(indices: Indices) -> int:
-    """How large an array over these indices is, as far as one can tell without numbers."""
-    return sum(2 if i.leading else 1 for i in indices)
+def contract(
+    operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index], typical: Mapping[str, int] = NONE
+) -> Value:
+    """Σ over `bound` of the product of the operands, pair by pair; `order` is the wanted order of what is left.
 
-
-def contract(operands: Sequence[Quotient], bound: Sequence[Index], order: Sequence[Index]) -> Value:
-    """Σ over `bound` of the product of the operands, pair by pair; `order` is the wanted order of what is left."""
+    Of orders of products, the one that takes the least work where sizes are `typical`, if that is known of all.
+    """
     left = _merged(sum_alone(operands, bound, order))
     while len(left) > 1:
-        first, second = _best_pair(left, bound)
+        best = cheapest_pair([o.indices for o in left], bound, typical) if len(left) > 2 else None
+        first, second = (left[n] for n in best) if best else _best_pair(left, bound)
         others = [o for o in left if o is not first and o is not second]
         outside = frozenset().union(*(o.indices for o in others))
         sums = [i for i in bound if i in first.indices & second.indices and i not in outside]

@@ -123,6 +123,8 @@ def flatten_group(value: Value) -> Value:
     if group is None:
         return value
     axes = (flat(group), *value.axes[1:])
+    if isinstance(value, Reshape) and value.shape[0] == "group" and value.operand.axes == axes:
+        return value.operand
     if isinstance(value, (Permute, Window)) and group_of(value.operand.axes) is not None:
         return replace(value, operand=flatten_group(value.operand), axes=axes)
     return Reshape(value, shape_of([(a,) for a in axes], 0), axes=axes)

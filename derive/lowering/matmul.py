@@ -106,8 +106,16 @@ def _columns_first(a: Value, b: Value, sums: Sequence[Index], order: Sequence[In
     if len(wanted) == len(plain_a) + len(plain_b) > 2:
         # Neither way in order, as for heads: the columns of one matrix for all of them are moved afterwards.
         return wanted == [*plain_b, *plain_a] or wanted != [*plain_a, *plain_b] and group_of(only_b) is not None
+    if len(wanted) < len(plain_a) + len(plain_b) and _in_place_for(a, b, sums):
+        # What is summed over later: as they stand.
+        return False
     rank = {index: n for n, index in enumerate(wanted)}
     return rank.get(plain_b[0], len(rank)) < rank.get(plain_a[0], len(rank))
+
+
+def _in_place_for(a: Value, b: Value, sums: Sequence[Index]) -> bool:
+    """Do the summed axes stand last in one operand and first in the other?"""
+    return list(a.axes[-len(sums) :]) == list(b.axes[: len(sums)]) == list(sums)
 
 
 def _plain_product(a: Value, b: Value, sides: Sides) -> Value:

@@ -30,6 +30,7 @@ class Reads:
 
     def __init__(self, symbols: Mapping[str, Symbol]):
         self.symbols = symbols
+        self.typical = {n: int(s.default) for n, s in symbols.items() if s.role is Role.SIZE and s.default is not None}
 
     @abstractmethod
     def expr(self, value: Expr, order: Order, guards: Guards = ()) -> Value:

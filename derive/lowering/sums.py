@@ -68,9 +68,9 @@ class Sums(Masks):
         operands = sum_alone(attached([c.mask for c in conditions], operands), term.bound, order)
         position = to_scale(operands, term.free, scalars, names)
         if position is None:
-            return scalars.times(Quotient((contract(operands, term.bound, order),)))
+            return scalars.times(Quotient((contract(operands, term.bound, order, self.typical),)))
         operands[position] = scalars.times(operands[position])
-        return Quotient((contract(operands, term.bound, order),))
+        return Quotient((contract(operands, term.bound, order, self.typical),))
 
     def scatter(self, plan: ScatterPlan, order: Order, guards: Guards, scalars: Quotient) -> Value:
         sources = (*plan.taps, *plan.slices)
