@@ -20,6 +20,7 @@ from derive.lowering.picked import with_picked_entries
 from derive.lowering.portions import in_portions
 from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Portions, Program, Value
 from derive.lowering.program import Statement as ArrayStatement
+from derive.lowering.quotients import with_divisions_last
 from derive.lowering.residuals import with_parts_in_common
 from derive.lowering.returned import named_as_returned
 from derive.lowering.sharing import shared
@@ -36,6 +37,7 @@ def lower(derived: Gradients) -> Program:
 def prepared(derived: Gradients) -> tuple[Layer, Layer]:
     """The layer and its backward layer as they are written in code: with names that no author gave."""
     forward, backward = with_parts_in_common(*with_picked_entries(*with_logarithms(derived.layer, derived.backward)))
+    forward, backward = with_divisions_last(forward, backward)
     return forward, with_values_again(forward, backward, made_in_loops)
 
 

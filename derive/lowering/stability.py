@@ -16,7 +16,7 @@ from derive.core.atoms import Atom, Function, Maximum, Paren, Test, exponential
 from derive.core.axes import Affine, Index, fresh
 from derive.core.layer import Equation
 from derive.core.terms import ZERO, Expr, Rational, Term, add, atom, multiply, power, read, total
-from derive.core.traverse import map_children
+from derive.core.traverse import atoms, map_children
 from derive.lowering.conditions import LOWEST, larger, maybe_empty
 
 NAME = "shift by the maximum"
@@ -26,6 +26,14 @@ STATEMENT = r"\sum_{k} e^{x_{k}} = e^{M} \sum_{k} e^{x_{k} - M}, \quad M = \max_
 def stabilised(equation: Equation) -> Equation:
     """The equation with every sum of exponentials that is divided by, or stands under a logarithm, shifted."""
     return Equation(equation.symbol, shift(equation.expr))
+
+
+def is_shifted(equation: Equation) -> bool:
+    """Is it computed with a maximum that does not stand in it?"""
+    largest, own = (
+        sum(isinstance(a, Maximum) for a in atoms(value)) for value in (shift(equation.expr), equation.expr)
+    )
+    return largest > own
 
 
 def shift(value: Expr) -> Expr:
@@ -102,10 +110,15 @@ def _shifted_sum(value: Expr, names: set[str], asked: bool) -> tuple[Expr, Expr]
 
 def _lowered_by(term: Term, largest: Expr) -> Term:
     """exp(x) c as exp(x - M) c, in one exponential: the normal form would take exp(-M) out of the sum again."""
-    exponent = add(_exponent(term), _times(largest, -1))
+    return in_one_exponential(term, _times(largest, -1))
+
+
+def in_one_exponential(term: Term, more: Expr = ZERO) -> Term:
+    """exp(a) exp(b) c as exp(a + b) c, times exp(more)."""
+    exponent = add(_exponent(term), more)
     factors = tuple((a, e) for a, e in term.factors if not exponential(a))
-    shifted = ((Function("exp", exponent), 1),) if exponent.terms else ()
-    return Term(term.coefficient, (*factors, *shifted), term.bound)
+    joined = ((Function("exp", exponent), 1),) if exponent.terms else ()
+    return Term(term.coefficient, (*factors, *joined), term.bound)
 
 
 def _exponent(term: Term) -> Expr:

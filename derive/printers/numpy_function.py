@@ -28,7 +28,7 @@ from derive.lowering.program import (
     walk,
 )
 from derive.lowering.sharing import broken_up
-from derive.lowering.stability import shift
+from derive.lowering.stability import is_shifted
 from derive.printers.code_style import (
     INDENT,
     LONGEST,
@@ -307,7 +307,7 @@ def _block(
         if isinstance(statement, Assign):
             if statement.implements is not None:
                 lines += comment(equation_text(statement.implements, function.layer), INDENT * depth)
-                if shift(statement.implements.expr) != statement.implements.expr:
+                if is_shifted(statement.implements):
                     lines.append("# (shifted by the maximum: exp cannot overflow, and the value is the same)")
             lines += wrapped(printer.assign(statement), LONGEST - room)
         elif isinstance(statement, Note):

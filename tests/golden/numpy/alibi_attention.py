@@ -64,7 +64,7 @@ def alibi_attention(Q, K, V, slope):
 
 
 def alibi_attention_fwd(Q, K, V, slope):
-    """The output O, and what alibi_attention_bwd needs: Q, K, V, P, O."""
+    """The output O, and what alibi_attention_bwd needs: Q, K, V, E, Z, O."""
     _check(
         "alibi_attention",
         Q=(Q, "... h i d"),
@@ -79,21 +79,24 @@ def alibi_attention_fwd(Q, K, V, slope):
     d_v = V.shape[-1]
     part = slope[:, None, None] * (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype)
     mask = np.arange(n)[:, None] < np.arange(m)
-    P = np.empty((*ell, H, n, m), Q.dtype)
+    E = np.empty((*ell, H, n, m), Q.dtype)
+    Z = np.empty((*ell, H, n), Q.dtype)
     O = np.empty((*ell, H, n, d_v), Q.dtype)
     for at in _portions(ell, H * n * m):
         # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k + slope[h] (j - i)
-        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
-        P[at] += part
-        # P[..., h, i, j] = exp(S[..., h, i, j]) [j ≤ i] / (Σ_k exp(S[..., h, i, k]) [k ≤ i])
-        # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        np.copyto(P[at], -np.inf, where=mask)
-        P[at] -= P[at].max(axis=-1, keepdims=True)
-        np.exp(P[at], out=P[at])
-        P[at] /= P[at].sum(axis=-1, keepdims=True)
-        # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
-        np.matmul(P[at], V[at], out=O[at])
-    return O, (Q, K, V, P, O)
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
+        E[at] += part
+        # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1] + log([k1 ≤ i]))) [j
+        #     ≤ i]
+        np.copyto(E[at], -np.inf, where=mask)
+        E[at] -= E[at].max(axis=-1, keepdims=True)
+        np.exp(E[at], out=E[at])
+        # Z[..., h, i] = Σ_k E[..., h, i, k]
+        Z[at] = E[at].sum(axis=-1)
+        # O[..., h, i, e] = Σ_j V[..., h, j, e] E[..., h, i, j] / Z[..., h, i]
+        np.matmul(E[at], V[at], out=O[at])
+        O[at] /= Z[at][..., None]
+    return O, (Q, K, V, E, Z, O)
 
 
 def alibi_attention_bwd(residuals, dO):
@@ -102,7 +105,7 @@ def alibi_attention_bwd(residuals, dO):
     dO: (..., H, n, d_v)
     -> dQ: (..., H, n, d_k), dK: (..., H, m, d_k), dV: (..., H, m, d_v), dslope: (H,)
     """
-    Q, K, V, P, O = residuals
+    Q, K, V, E, Z, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("alibi_attention_bwd", O=(O, "... h i e"), dO=(dO, "... h i e"))
     ell = Q.shape[:-3]
@@ -114,19 +117,21 @@ def alibi_attention_bwd(residuals, dO):
     dK = np.empty((*ell, H, m, d_k), Q.dtype)
     dV = np.empty((*ell, H, m, d_v), Q.dtype)
     for at in _portions((*ell, H), n * m):
+        # dO_scaled[..., h, i, e] = dO[..., h, i, e] / Z[..., h, i]
+        dO_scaled = dO[at] / Z[at][..., None]
         # delta[..., h, i] = Σ_e dO[..., h, i, e] O[..., h, i, e]
         delta = np.einsum("...hie,...hie->...hi", dO[at], O[at])
-        # dS[..., h, i, j] = P[..., h, i, j] (Σ_e dO[..., h, i, e] V[..., h, j, e] - delta[...,
-        #     h, i])
-        np.matmul(dO[at], V[at].mT, out=dS[at])
-        dS[at] -= delta[..., None]
-        dS[at] *= P[at]
+        # dS[..., h, i, j] = E[..., h, i, j] (Σ_e V[..., h, j, e] dO_scaled[..., h, i, e] -
+        #     delta[..., h, i] / Z[..., h, i])
+        np.matmul(dO_scaled, V[at].mT, out=dS[at])
+        dS[at] -= (delta / Z[at])[..., None]
+        dS[at] *= E[at]
         # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
         np.matmul(dS[at], K[at] / math.sqrt(d_k), out=dQ[at])
         # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
         np.matmul(dS[at].mT, Q[at] / math.sqrt(d_k), out=dK[at])
-        # dV[..., h, j, e] = Σ_i dO[..., h, i, e] P[..., h, i, j]
-        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dV[..., h, j, e] = Σ_i E[..., h, i, j] dO_scaled[..., h, i, e]
+        np.matmul(E[at].mT, dO_scaled, out=dV[at])
     # dslope[h] = Σ_{...,i,j} dS[..., h, i, j] (j - i)
     dslope_part = (np.arange(m) - np.arange(n)[:, None]).astype(Q.dtype).reshape(-1)
     dslope = dS.reshape(-1, H, n, m).sum(axis=0).reshape(H, -1) @ dslope_part

@@ -63,26 +63,28 @@ def attention(Q, K, V):
 
 
 def attention_fwd(Q, K, V):
-    """The output O, and what attention_bwd needs: Q, K, V, P, O."""
+    """The output O, and what attention_bwd needs: Q, K, V, E, Z, O."""
     _check("attention", Q=(Q, "... i d"), K=(K, "... j d"), V=(V, "... j e"))
     Q, K, V = _floating(Q, K, V)
     ell = Q.shape[:-2]
     n, d_k = Q.shape[-2:]
     m = K.shape[-2]
     d_v = V.shape[-1]
-    P = np.empty((*ell, n, m), Q.dtype)
+    E = np.empty((*ell, n, m), Q.dtype)
+    Z = np.empty((*ell, n), Q.dtype)
     O = np.empty((*ell, n, d_v), Q.dtype)
     for at in _portions(ell, n * m):
         # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
-        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
-        # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
-        # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P[at] -= P[at].max(axis=-1, keepdims=True)
-        np.exp(P[at], out=P[at])
-        P[at] /= P[at].sum(axis=-1, keepdims=True)
-        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-        np.matmul(P[at], V[at], out=O[at])
-    return O, (Q, K, V, P, O)
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
+        # E[..., i, j] = exp(S[..., i, j] - max_k1 (S[..., i, k1]))
+        E[at] -= E[at].max(axis=-1, keepdims=True)
+        np.exp(E[at], out=E[at])
+        # Z[..., i] = Σ_k E[..., i, k]
+        Z[at] = E[at].sum(axis=-1)
+        # O[..., i, e] = Σ_j V[..., j, e] E[..., i, j] / Z[..., i]
+        np.matmul(E[at], V[at], out=O[at])
+        O[at] /= Z[at][..., None]
+    return O, (Q, K, V, E, Z, O)
 
 
 def attention_bwd(residuals, dO):
@@ -90,7 +92,7 @@ def attention_bwd(residuals, dO):
 
     dO: (..., n, d_v) -> dQ: (..., n, d_k), dK: (..., m, d_k), dV: (..., m, d_v)
     """
-    Q, K, V, P, O = residuals
+    Q, K, V, E, Z, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
     ell = Q.shape[:-2]
@@ -101,16 +103,19 @@ def attention_bwd(residuals, dO):
     dK = np.empty((*ell, m, d_k), Q.dtype)
     dV = np.empty((*ell, m, d_v), Q.dtype)
     for at in _portions(ell, n * m):
+        # dO_scaled[..., i, e] = dO[..., i, e] / Z[..., i]
+        dO_scaled = dO[at] / Z[at][..., None]
         # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
         delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
-        # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-        dS = dO[at] @ V[at].mT
-        dS -= delta[..., None]
-        dS *= P[at]
+        # dS[..., i, j] = E[..., i, j] (Σ_e V[..., j, e] dO_scaled[..., i, e] - delta[..., i] /
+        #     Z[..., i])
+        dS = dO_scaled @ V[at].mT
+        dS -= (delta / Z[at])[..., None]
+        dS *= E[at]
         # dQ[..., i, d] = Σ_j K[..., j, d] dS[..., i, j] / √d_k
         np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
         # dK[..., j, d] = Σ_i Q[..., i, d] dS[..., i, j] / √d_k
         np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
-        # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
-        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dV[..., j, e] = Σ_i E[..., i, j] dO_scaled[..., i, e]
+        np.matmul(E[at].mT, dO_scaled, out=dV[at])
     return dQ, dK, dV

@@ -71,7 +71,7 @@ def cross_attention(X, C, W_Q, W_K, W_V, W_O):
 
 
 def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
-    """The output Y, and what cross_attention_bwd needs: X, C, W_Q, W_K, W_V, W_O, Q, K, V, P, O."""
+    """The output Y, and what cross_attention_bwd needs: X, C, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O."""
     _check(
         "cross_attention",
         X=(X, "... i b"),
@@ -95,21 +95,23 @@ def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
     K = (C.reshape(-1, d_ctx) @ W_K.reshape(d_ctx, -1)).reshape(*ell, m, H, d_k).swapaxes(-3, -2)
     # V[..., h, j, e] = Σ_c C[..., j, c] W_V[c, h, e]
     V = (C.reshape(-1, d_ctx) @ W_V.reshape(d_ctx, -1)).reshape(*ell, m, H, d_v).swapaxes(-3, -2)
-    P = np.empty((*ell, H, n, m), X.dtype)
+    E = np.empty((*ell, H, n, m), X.dtype)
+    Z = np.empty((*ell, H, n), X.dtype)
     O = np.empty((*ell, H, n, d_v), X.dtype)
     for at in _portions((*ell, H), n * m):
         # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k
-        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
-        # P[..., h, i, j] = exp(S[..., h, i, j]) / (Σ_k exp(S[..., h, i, k]))
-        # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P[at] -= P[at].max(axis=-1, keepdims=True)
-        np.exp(P[at], out=P[at])
-        P[at] /= P[at].sum(axis=-1, keepdims=True)
-        # O[..., h, i, e] = Σ_j V[..., h, j, e] P[..., h, i, j]
-        np.matmul(P[at], V[at], out=O[at])
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
+        # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1]))
+        E[at] -= E[at].max(axis=-1, keepdims=True)
+        np.exp(E[at], out=E[at])
+        # Z[..., h, i] = Σ_k E[..., h, i, k]
+        Z[at] = E[at].sum(axis=-1)
+        # O[..., h, i, e] = Σ_j V[..., h, j, e] E[..., h, i, j] / Z[..., h, i]
+        np.matmul(E[at], V[at], out=O[at])
+        O[at] /= Z[at][..., None]
     # Y[..., i, o] = Σ_{h,e} W_O[h, e, o] O[..., h, i, e]
     Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_in)
-    return Y, (X, C, W_Q, W_K, W_V, W_O, Q, K, V, P, O)
+    return Y, (X, C, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O)
 
 
 def cross_attention_bwd(residuals, dY):
@@ -119,7 +121,7 @@ def cross_attention_bwd(residuals, dY):
     -> dX: (..., n, d_in), dC: (..., m, d_ctx), dW_Q: (d_in, H, d_k), dW_K: (d_ctx, H, d_k), dW_V:
        (d_ctx, H, d_v), dW_O: (H, d_v, d_in)
     """
-    X, C, W_Q, W_K, W_V, W_O, Q, K, V, P, O = residuals
+    X, C, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("cross_attention_bwd", X=(X, "... i b"), W_O=(W_O, "h e o"), dY=(dY, "... i o"))
     ell = X.shape[:-2]
@@ -134,15 +136,17 @@ def cross_attention_bwd(residuals, dY):
     dK = np.empty((*ell, H, m, d_k), X.dtype)
     dQ = np.empty((*ell, H, n, d_k), X.dtype)
     for at in _portions((*ell, H), n * m):
+        # dO_scaled[..., h, i, e] = dO[..., h, i, e] / Z[..., h, i]
+        dO_scaled = dO[at] / Z[at][..., None]
         # delta[..., h, i] = Σ_e O[..., h, i, e] dO[..., h, i, e]
         delta = np.einsum("...hie,...hie->...hi", dO[at], O[at])
-        # dS[..., h, i, j] = P[..., h, i, j] (Σ_e V[..., h, j, e] dO[..., h, i, e] - delta[...,
-        #     h, i])
-        dS = dO[at] @ V[at].mT
-        dS -= delta[..., None]
-        dS *= P[at]
-        # dV[..., h, j, e] = Σ_i P[..., h, i, j] dO[..., h, i, e]
-        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dS[..., h, i, j] = E[..., h, i, j] (Σ_e V[..., h, j, e] dO_scaled[..., h, i, e] -
+        #     delta[..., h, i] / Z[..., h, i])
+        dS = dO_scaled @ V[at].mT
+        dS -= (delta / Z[at])[..., None]
+        dS *= E[at]
+        # dV[..., h, j, e] = Σ_i E[..., h, i, j] dO_scaled[..., h, i, e]
+        np.matmul(E[at].mT, dO_scaled, out=dV[at])
         # dK[..., h, j, d] = Σ_i Q[..., h, i, d] dS[..., h, i, j] / √d_k
         np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
         # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k

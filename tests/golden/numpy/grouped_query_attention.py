@@ -52,7 +52,7 @@ def grouped_query_attention(Q, K, V):
 
 
 def grouped_query_attention_fwd(Q, K, V):
-    """The output O, and what grouped_query_attention_bwd needs: Q, K, V, P, O."""
+    """The output O, and what grouped_query_attention_bwd needs: Q, K, V, E, Z, O."""
     _check("grouped_query_attention", Q=(Q, "... g r i d"), K=(K, "... g j d"), V=(V, "... g j e"))
     Q, K, V = _floating(Q, K, V)
     ell = Q.shape[:-4]
@@ -61,14 +61,15 @@ def grouped_query_attention_fwd(Q, K, V):
     d_v = V.shape[-1]
     # S[..., g, r, i, j] = Σ_d Q[..., g, r, i, d] K[..., g, j, d] / √d_k
     S = (Q.reshape(*ell, G, -1, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, G, R, n, m)
-    # P[..., g, r, i, j] = exp(S[..., g, r, i, j]) / (Σ_k exp(S[..., g, r, i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    # E[..., g, r, i, j] = exp(S[..., g, r, i, j] - max_k1 (S[..., g, r, i, k1]))
     S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., g, r, i, e] = Σ_j V[..., g, j, e] P[..., g, r, i, j]
-    O = (P.reshape(*ell, G, -1, m) @ V).reshape(*ell, G, R, n, d_v)
-    return O, (Q, K, V, P, O)
+    E = np.exp(S, out=S)
+    # Z[..., g, r, i] = Σ_k E[..., g, r, i, k]
+    Z = E.sum(axis=-1)
+    # O[..., g, r, i, e] = Σ_j V[..., g, j, e] E[..., g, r, i, j] / Z[..., g, r, i]
+    O = (E.reshape(*ell, G, -1, m) @ V).reshape(*ell, G, R, n, d_v)
+    O /= Z[..., None]
+    return O, (Q, K, V, E, Z, O)
 
 
 def grouped_query_attention_bwd(residuals, dO):
@@ -76,24 +77,26 @@ def grouped_query_attention_bwd(residuals, dO):
 
     dO: (..., G, R, n, d_v) -> dQ: (..., G, R, n, d_k), dK: (..., G, m, d_k), dV: (..., G, m, d_v)
     """
-    Q, K, V, P, O = residuals
+    Q, K, V, E, Z, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("grouped_query_attention_bwd", O=(O, "... g r i e"), dO=(dO, "... g r i e"))
     ell = Q.shape[:-4]
     G, R, n, d_k = Q.shape[-4:]
     m = K.shape[-2]
     d_v = V.shape[-1]
+    # dO_scaled[..., g, r, i, e] = dO[..., g, r, i, e] / Z[..., g, r, i]
+    dO_scaled = dO / Z[..., None]
     # delta[..., g, r, i] = Σ_e dO[..., g, r, i, e] O[..., g, r, i, e]
     delta = np.einsum("...grie,...grie->...gri", dO, O)
-    # dS[..., g, r, i, j] = P[..., g, r, i, j] (Σ_e dO[..., g, r, i, e] V[..., g, j, e] -
-    #     delta[..., g, r, i])
-    dS = (dO.reshape(*ell, G, -1, d_v) @ V.mT).reshape(*ell, G, R, n, m)
-    dS -= delta[..., None]
-    dS *= P
+    # dS[..., g, r, i, j] = E[..., g, r, i, j] (Σ_e V[..., g, j, e] dO_scaled[..., g, r, i, e] -
+    #     delta[..., g, r, i] / Z[..., g, r, i])
+    dS = (dO_scaled.reshape(*ell, G, -1, d_v) @ V.mT).reshape(*ell, G, R, n, m)
+    dS -= (delta / Z)[..., None]
+    dS *= E
     # dQ[..., g, r, i, d] = Σ_j K[..., g, j, d] dS[..., g, r, i, j] / √d_k
     dQ = (dS.reshape(*ell, G, -1, m) @ (K / math.sqrt(d_k))).reshape(*ell, G, R, n, d_k)
     # dK[..., g, j, d] = Σ_{r,i} Q[..., g, r, i, d] dS[..., g, r, i, j] / √d_k
     dK = dS.reshape(*ell, G, -1, m).mT @ Q.reshape(*ell, G, -1, d_k) / math.sqrt(d_k)
-    # dV[..., g, j, e] = Σ_{r,i} dO[..., g, r, i, e] P[..., g, r, i, j]
-    dV = P.reshape(*ell, G, -1, m).mT @ dO.reshape(*ell, G, -1, d_v)
+    # dV[..., g, j, e] = Σ_{r,i} E[..., g, r, i, j] dO_scaled[..., g, r, i, e]
+    dV = E.reshape(*ell, G, -1, m).mT @ dO_scaled.reshape(*ell, G, -1, d_v)
     return dQ, dK, dV

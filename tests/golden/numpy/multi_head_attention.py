@@ -65,7 +65,7 @@ def multi_head_attention(X, W_Q, W_K, W_V, W_O):
 
 
 def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
-    """The output Y, and what multi_head_attention_bwd needs: X, W_Q, W_K, W_V, W_O, Q, K, V, P, O."""
+    """The output Y, and what multi_head_attention_bwd needs: X, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O."""
     _check(
         "multi_head_attention",
         X=(X, "... t c"),
@@ -87,21 +87,23 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
     K = (X.reshape(-1, d_in) @ W_K.reshape(d_in, -1)).reshape(*ell, n, H, d_k).swapaxes(-3, -2)
     # V[..., h, t, e] = Σ_c X[..., t, c] W_V[c, h, e]
     V = (X.reshape(-1, d_in) @ W_V.reshape(d_in, -1)).reshape(*ell, n, H, d_v).swapaxes(-3, -2)
-    P = np.empty((*ell, H, n, n), X.dtype)
+    E = np.empty((*ell, H, n, n), X.dtype)
+    Z = np.empty((*ell, H, n), X.dtype)
     O = np.empty((*ell, H, n, d_v), X.dtype)
     for at in _portions((*ell, H), n * n):
         # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
-        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
-        # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
-        # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P[at] -= P[at].max(axis=-1, keepdims=True)
-        np.exp(P[at], out=P[at])
-        P[at] /= P[at].sum(axis=-1, keepdims=True)
-        # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]
-        np.matmul(P[at], V[at], out=O[at])
+        np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
+        # E[..., h, t, t1] = exp(S[..., h, t, t1] - max_k1 (S[..., h, t, k1]))
+        E[at] -= E[at].max(axis=-1, keepdims=True)
+        np.exp(E[at], out=E[at])
+        # Z[..., h, t] = Σ_k E[..., h, t, k]
+        Z[at] = E[at].sum(axis=-1)
+        # O[..., h, t, e] = Σ_j V[..., h, j, e] E[..., h, t, j] / Z[..., h, t]
+        np.matmul(E[at], V[at], out=O[at])
+        O[at] /= Z[at][..., None]
     # Y[..., t, o] = Σ_{h,e} W_O[h, e, o] O[..., h, t, e]
     Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_out)
-    return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, P, O)
+    return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O)
 
 
 def multi_head_attention_bwd(residuals, dY):
@@ -111,7 +113,7 @@ def multi_head_attention_bwd(residuals, dY):
     -> dX: (..., n, d_in), dW_Q: (d_in, H, d_k), dW_K: (d_in, H, d_k), dW_V: (d_in, H, d_v), dW_O:
        (H, d_v, d_out)
     """
-    X, W_Q, W_K, W_V, W_O, Q, K, V, P, O = residuals
+    X, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O = residuals
     dY = np.asarray(dY, dtype=X.dtype)
     _check("multi_head_attention_bwd", X=(X, "... t c"), W_O=(W_O, "h e o"), dY=(dY, "... t o"))
     ell = X.shape[:-2]
@@ -127,15 +129,17 @@ def multi_head_attention_bwd(residuals, dY):
     dK = np.empty((*ell, H, n, d_k), X.dtype)
     dQ = np.empty((*ell, H, n, d_k), X.dtype)
     for at in _portions((*ell, H), n * n):
+        # dO_scaled[..., h, t, e] = dO[..., h, t, e] / Z[..., h, t]
+        dO_scaled = dO[at] / Z[at][..., None]
         # delta[..., h, t] = Σ_e O[..., h, t, e] dO[..., h, t, e]
         delta = np.einsum("...hte,...hte->...ht", dO[at], O[at])
-        # dS[..., h, t, t1] = P[..., h, t, t1] (Σ_e V[..., h, t1, e] dO[..., h, t, e] -
-        #     delta[..., h, t])
-        dS = dO[at] @ V[at].mT
-        dS -= delta[..., None]
-        dS *= P[at]
-        # dV[..., h, t, e] = Σ_t1 P[..., h, t1, t] dO[..., h, t1, e]
-        np.matmul(P[at].mT, dO[at], out=dV[at])
+        # dS[..., h, t, t1] = E[..., h, t, t1] (Σ_e V[..., h, t1, e] dO_scaled[..., h, t, e] -
+        #     delta[..., h, t] / Z[..., h, t])
+        dS = dO_scaled @ V[at].mT
+        dS -= (delta / Z[at])[..., None]
+        dS *= E[at]
+        # dV[..., h, t, e] = Σ_t1 E[..., h, t1, t] dO_scaled[..., h, t1, e]
+        np.matmul(E[at].mT, dO_scaled, out=dV[at])
         # dK[..., h, t, d] = Σ_t1 Q[..., h, t1, d] dS[..., h, t1, t] / √d_k
         np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])
         # dQ[..., h, t, d] = Σ_t1 K[..., h, t1, d] dS[..., h, t, t1] / √d_k

@@ -52,7 +52,7 @@ def multi_query_attention(Q, K, V):
 
 
 def multi_query_attention_fwd(Q, K, V):
-    """The output O, and what multi_query_attention_bwd needs: Q, K, V, P, O."""
+    """The output O, and what multi_query_attention_bwd needs: Q, K, V, E, Z, O."""
     _check("multi_query_attention", Q=(Q, "... h i d"), K=(K, "... j d"), V=(V, "... j e"))
     Q, K, V = _floating(Q, K, V)
     ell = Q.shape[:-3]
@@ -61,14 +61,15 @@ def multi_query_attention_fwd(Q, K, V):
     d_v = V.shape[-1]
     # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., j, d] / √d_k
     S = (Q.reshape(*ell, -1, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, H, n, m)
-    # P[..., h, i, j] = exp(S[..., h, i, j]) / (Σ_k exp(S[..., h, i, k]))
-    # (shifted by the maximum: exp cannot overflow, and the value is the same)
+    # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1]))
     S -= S.max(axis=-1, keepdims=True)
-    P = np.exp(S, out=S)
-    P /= P.sum(axis=-1, keepdims=True)
-    # O[..., h, i, e] = Σ_j V[..., j, e] P[..., h, i, j]
-    O = (P.reshape(*ell, -1, m) @ V).reshape(*ell, H, n, d_v)
-    return O, (Q, K, V, P, O)
+    E = np.exp(S, out=S)
+    # Z[..., h, i] = Σ_k E[..., h, i, k]
+    Z = E.sum(axis=-1)
+    # O[..., h, i, e] = Σ_j V[..., j, e] E[..., h, i, j] / Z[..., h, i]
+    O = (E.reshape(*ell, -1, m) @ V).reshape(*ell, H, n, d_v)
+    O /= Z[..., None]
+    return O, (Q, K, V, E, Z, O)
 
 
 def multi_query_attention_bwd(residuals, dO):
@@ -76,23 +77,26 @@ def multi_query_attention_bwd(residuals, dO):
 
     dO: (..., H, n, d_v) -> dQ: (..., H, n, d_k), dK: (..., m, d_k), dV: (..., m, d_v)
     """
-    Q, K, V, P, O = residuals
+    Q, K, V, E, Z, O = residuals
     dO = np.asarray(dO, dtype=Q.dtype)
     _check("multi_query_attention_bwd", O=(O, "... h i e"), dO=(dO, "... h i e"))
     ell = Q.shape[:-3]
     H, n, d_k = Q.shape[-3:]
     m = K.shape[-2]
     d_v = V.shape[-1]
+    # dO_scaled[..., h, i, e] = dO[..., h, i, e] / Z[..., h, i]
+    dO_scaled = dO / Z[..., None]
     # delta[..., h, i] = Σ_e dO[..., h, i, e] O[..., h, i, e]
     delta = np.einsum("...hie,...hie->...hi", dO, O)
-    # dS[..., h, i, j] = P[..., h, i, j] (Σ_e dO[..., h, i, e] V[..., j, e] - delta[..., h, i])
-    dS = (dO.reshape(*ell, -1, d_v) @ V.mT).reshape(*ell, H, n, m)
-    dS -= delta[..., None]
-    dS *= P
+    # dS[..., h, i, j] = E[..., h, i, j] (Σ_e V[..., j, e] dO_scaled[..., h, i, e] - delta[...,
+    #     h, i] / Z[..., h, i])
+    dS = (dO_scaled.reshape(*ell, -1, d_v) @ V.mT).reshape(*ell, H, n, m)
+    dS -= (delta / Z)[..., None]
+    dS *= E
     # dQ[..., h, i, d] = Σ_j K[..., j, d] dS[..., h, i, j] / √d_k
     dQ = (dS.reshape(*ell, -1, m) @ (K / math.sqrt(d_k))).reshape(*ell, H, n, d_k)
     # dK[..., j, d] = Σ_{h,i} Q[..., h, i, d] dS[..., h, i, j] / √d_k
     dK = dS.reshape(*ell, -1, m).mT @ Q.reshape(*ell, -1, d_k) / math.sqrt(d_k)
-    # dV[..., j, e] = Σ_{h,i} dO[..., h, i, e] P[..., h, i, j]
-    dV = P.reshape(*ell, -1, m).mT @ dO.reshape(*ell, -1, d_v)
+    # dV[..., j, e] = Σ_{h,i} E[..., h, i, j] dO_scaled[..., h, i, e]
+    dV = E.reshape(*ell, -1, m).mT @ dO_scaled.reshape(*ell, -1, d_v)
     return dQ, dK, dV

@@ -78,7 +78,9 @@ def rotary_attention(Q, K, V, *, base=10000, past=0):
 
 
 def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
-    """The output O, and what rotary_attention_bwd needs: V, cosine, sine, A, cosine1, sine1, B, P, O."""
+    """The output O, and what rotary_attention_bwd needs: V, cosine, sine, A, cosine1, sine1, B, E, Z,
+    O.
+    """
     base = float(base)
     _check_option("rotary_attention", "past", past, 0)
     _check("rotary_attention", Q=(Q, "... i c p"), K=(K, "... j c p"), V=(V, "... j e"))
@@ -90,8 +92,8 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     d_v = V.shape[-1]
     _check_size("rotary_attention", "c", "Q", Q.shape[-2], 2)
     # cosine[i, p] = cos((i + past) exp(-p log(base) / r))
-    E = np.exp(-math.log(base) / r * np.arange(r).astype(Q.dtype))
-    part = (np.arange(n) + past).astype(Q.dtype)[:, None] * E
+    E_2 = np.exp(-math.log(base) / r * np.arange(r).astype(Q.dtype))
+    part = (np.arange(n) + past).astype(Q.dtype)[:, None] * E_2
     cosine = np.cos(part)
     # sine[i, p] = sin((i + past) exp(-p log(base) / r))
     sine = np.sin(part)
@@ -99,7 +101,7 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     part_2 = (2 * np.arange(2) - 1).astype(Q.dtype)
     A = cosine[:, None, :] * Q + sine[:, None, :] * part_2[:, None] * Q[..., ::-1, :]
     # cosine1[j, p] = cos(j exp(-p log(base) / r))
-    part_3 = np.arange(m).astype(Q.dtype)[:, None] * E
+    part_3 = np.arange(m).astype(Q.dtype)[:, None] * E_2
     cosine1 = np.cos(part_3)
     # sine1[j, p] = sin(j exp(-p log(base) / r))
     sine1 = np.sin(part_3)
@@ -108,17 +110,19 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     B = cosine1[:, None, :] * K + sine1[:, None, :] * part_2[:, None] * K[..., ::-1, :]
     # S[..., i, j] = Σ_{c,p} A[..., i, c, p] B[..., j, c, p] / √(2 r)
     S = A.reshape(*ell, n, -1) @ B.reshape(*ell, m, -1).mT / math.sqrt(2 * r)
-    P = np.empty((*ell, n, m), Q.dtype)
+    E = np.empty((*ell, n, m), Q.dtype)
+    Z = np.empty((*ell, n), Q.dtype)
     O = np.empty((*ell, n, d_v), Q.dtype)
     for at in _portions(ell, n * m):
-        # P[..., i, j] = exp(S[..., i, j]) / (Σ_k exp(S[..., i, k]))
-        # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        np.subtract(S[at], S[at].max(axis=-1, keepdims=True), out=P[at])
-        np.exp(P[at], out=P[at])
-        P[at] /= P[at].sum(axis=-1, keepdims=True)
-        # O[..., i, e] = Σ_j V[..., j, e] P[..., i, j]
-        np.matmul(P[at], V[at], out=O[at])
-    return O, (V, cosine, sine, A, cosine1, sine1, B, P, O)
+        # E[..., i, j] = exp(S[..., i, j] - max_k1 (S[..., i, k1]))
+        np.subtract(S[at], S[at].max(axis=-1, keepdims=True), out=E[at])
+        np.exp(E[at], out=E[at])
+        # Z[..., i] = Σ_k E[..., i, k]
+        Z[at] = E[at].sum(axis=-1)
+        # O[..., i, e] = Σ_j V[..., j, e] E[..., i, j] / Z[..., i]
+        np.matmul(E[at], V[at], out=O[at])
+        O[at] /= Z[at][..., None]
+    return O, (V, cosine, sine, A, cosine1, sine1, B, E, Z, O)
 
 
 def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
@@ -127,20 +131,24 @@ def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
     dO: (..., n, d_v) -> dQ: (..., n, 2, r), dK: (..., m, 2, r), dV: (..., m, d_v)
     """
     _check_option("rotary_attention_bwd", "past", past, 0)
-    V, cosine, sine, A, cosine1, sine1, B, P, O = residuals
+    V, cosine, sine, A, cosine1, sine1, B, E, Z, O = residuals
     dO = np.asarray(dO, dtype=V.dtype)
     _check("rotary_attention_bwd", O=(O, "... i e"), dO=(dO, "... i e"))
     ell = V.shape[:-2]
-    m = V.shape[-2]
+    m, d_v = V.shape[-2:]
     n, r = cosine.shape
+    dO_scaled = np.empty((*ell, n, d_v), V.dtype)
     part = np.empty((*ell, n, m), V.dtype)
     for at in _portions(ell, n * m):
+        # dO_scaled[..., i, e] = dO[..., i, e] / Z[..., i]
+        np.divide(dO[at], Z[at][..., None], out=dO_scaled[at])
         # delta[..., i] = Σ_e dO[..., i, e] O[..., i, e]
         delta = np.einsum("...ie,...ie->...i", dO[at], O[at])
-        # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
-        dS = dO[at] @ V[at].mT
-        dS -= delta[..., None]
-        dS *= P[at]
+        # dS[..., i, j] = E[..., i, j] (Σ_e V[..., j, e] dO_scaled[..., i, e] - delta[..., i] /
+        #     Z[..., i])
+        dS = dO_scaled[at] @ V[at].mT
+        dS -= (delta / Z[at])[..., None]
+        dS *= E[at]
         # dB[..., j, c, p] = Σ_i A[..., i, c, p] dS[..., i, j] / √(2 r)
         np.divide(dS, math.sqrt(2 * r), out=part[at])
     dB = (part.mT @ A.reshape(*ell, n, -1)).reshape(*ell, m, 2, r)
@@ -153,6 +161,6 @@ def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
     # dK[..., j, c, p] = cosine1[j, p] dB[..., j, c, p] + sine1[j, p] dB[..., j, 1 - c, p] (1 -
     #     2 c)
     dK = dB * cosine1[:, None, :] + sine1[:, None, :] * part_2[:, None] * dB[..., ::-1, :]
-    # dV[..., j, e] = Σ_i dO[..., i, e] P[..., i, j]
-    dV = P.mT @ dO
+    # dV[..., j, e] = Σ_i E[..., i, j] dO_scaled[..., i, e]
+    dV = E.mT @ dO_scaled
     return dQ, dK, dV
