@@ -20,6 +20,7 @@ from contest.contestants import EVERYBODY, PACKAGES, Contestant, chosen, contest
 from contest.intervals import Interval, paired, rank
 from contest.layers import layer_named
 from contest.memory import allocates_unseen, peaks
+from contest.parts import PARTS
 from contest.products import pairs
 from contest.report import as_json, brief, handwritten_mean, head, lines, markdown, memory_table, rows, summary
 from contest.running import Outcome, outcome, task_of
@@ -262,3 +263,22 @@ def test_bad_options_are_refused(arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# -------------------------------------------------------------------------------- what a case is made of
+
+
+@pytest.mark.parametrize("layer", PARTS)
+def test_each_part_of_a_case_is_work(layer):
+    of = next(case for case in cases.selected(layer, "large") if case.layer == layer)
+    parts = PARTS[layer](of)
+    assert len(parts) > 1
+    for work in parts.values():
+        work()
+
+
+def test_limits_say_what_is_wrong():
+    command = [sys.executable, str(ROOT / "benchmarks" / "limits.py"), "--only", "nonsense"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no case has 'nonsense' in its name" in done.stderr
