@@ -101,17 +101,17 @@ def _tap_sum(windows, axes, weights=None):
     return total
 
 
-def _written(front, sizes, shape, rows, dtype):
-    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+def _room(front, sizes, shape, rows, dtype):
+    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    Beyond the zeros, there is room for what the view shows there.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
     total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    return total[..., *inside], _windows(total, sizes, *moved)
+    return total, total[..., *inside], _windows(total, sizes, *moved)
 
 
 def _overlap_add(values, shape, taps, *rows, weights=None):
@@ -123,7 +123,7 @@ def _overlap_add(values, shape, taps, *rows, weights=None):
         values, weights = np.broadcast_arrays(values, weights)
     split = values.ndim - len(rows[0]) + 1
     sizes = values.shape[split:]
-    total, view = _written(values.shape[:split], sizes, shape, rows, values.dtype)
+    _, total, view = _room(values.shape[:split], sizes, shape, rows, values.dtype)
     rest = [slice(None)] * (len(sizes) - taps)
     for tap in np.ndindex(*sizes[:taps]):
         at = (..., *tap, *rest)

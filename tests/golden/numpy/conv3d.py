@@ -92,21 +92,34 @@ def _windows(array, sizes, *rows, outside=0):
 def _parts(count, total):
     """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
     step = -(-count // max(1, total // 2**20)) or 1
-    return [slice(n, n + step) for n in range(0, count, step)]
+    return [slice(n, n + step) for n in range(0, max(1, count), step)]
 
 
-def _pieces(array, sizes, rows):
-    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i."""
+def _pieces(array, sizes, rows, at=0):
+    """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i.
+
+    They are copied into one buffer, one after the other, with the first axis moved to `at`.
+    """
     places = len(rows)
-    for items in _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes)):
-        windows = _windows(array[items], sizes, *rows)
-        for steps in _parts(sizes[-places], windows[0].nbytes):
-            index = (..., steps, *[slice(None)] * (places - 1))
-            yield (items, *index), windows[index]
+    shape = array.shape[-places:]
+    parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
+    front = (len(array[parts[0]]), *array.shape[1:-places])
+    _, inside, view = _room(front, sizes, shape, rows, array.dtype)
+    steps = _parts(sizes[-places], view[:1].nbytes)
+    buffer = np.empty(view.size // sizes[-places] * len(range(sizes[-places])[steps[0]]), array.dtype)
+    for items in parts:
+        count = len(array[items])
+        inside[:count] = array[items]
+        for step in steps:
+            index = (..., step, *[slice(None)] * (places - 1))
+            windows = np.moveaxis(view[:count][index], 0, at)
+            piece = buffer[: windows.size].reshape(windows.shape)
+            piece[...] = windows
+            yield (items, *index), piece
 
 
-def _correlate(kernels, array, sizes, *rows):
-    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes, one for each of the rows.
+def _correlate(kernels, array, sizes, *rows, bias=None):
+    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i] + bias[..., o], i for the last axes, as many as rows.
 
     The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
     a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
@@ -114,10 +127,12 @@ def _correlate(kernels, array, sizes, *rows):
     places = len(rows)
     *batch, channels, taps = kernels.shape
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
-    for index, windows in _pieces(array, sizes, rows):
+    for index, columns in _pieces(array, sizes, rows):
         part = result[index]
-        columns = windows.reshape(len(part), *batch, taps, -1)
-        np.matmul(kernels, columns, out=part.reshape(len(part), *batch, channels, -1))
+        part = part.reshape(*part.shape[:-places], math.prod(part.shape[-places:]))
+        np.matmul(kernels, columns.reshape(len(part), *batch, taps, part.shape[-1]), out=part)
+        if bias is not None:
+            part += bias[..., None]
     return result
 
 
@@ -127,14 +142,14 @@ def _tap_products(values, array, sizes, *rows):
     front = values.shape[1:-places]
     taps = (*array.shape[len(front) : -places], *sizes[:-places])
     total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
-    for index, windows in _pieces(array, sizes, rows):
-        channels = np.moveaxis(values[index], 0, -places - 1).reshape(*front, -1)
-        columns = np.moveaxis(windows, 0, -places - 1).reshape(*front[:-1], math.prod(taps), -1)
-        total += columns @ channels.mT
+    for index, columns in _pieces(array, sizes, rows, at=-places - 1):
+        channels = np.moveaxis(values[index], 0, -places - 1)
+        count = math.prod(columns.shape[-places - 1 :])
+        total += columns.reshape(*front[:-1], math.prod(taps), count) @ channels.reshape(*front, count).mT
     return total.mT.reshape(*front, *taps)
 
 
-def _spread(kernels, values, shape, *rows):
+def _spread(kernels, values, shape, *rows, bias=None):
     """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
 
     There is a row (a, d, s) for each of the last axes. Where s = 1, it is a correlation with the kernels turned around;
@@ -143,24 +158,35 @@ def _spread(kernels, values, shape, *rows):
     places = len(shape)
     batch = values.ndim - places - 2
     channels, *taps, summed = kernels.shape[batch:]
-    if summed < 2 * channels and [[*row[-places:]] for row in rows] == np.eye(places, dtype=int).tolist():
+    if summed < 2 * channels and _by_one(rows):
         turned = [(-start, *(-step for step in steps[:-places]), *steps[-places:]) for start, *steps in rows]
         kernels = np.moveaxis(kernels, -1, batch + 1).reshape(*kernels.shape[: batch + 1], -1)
-        return _correlate(kernels, values, (*taps, *shape), *turned)
+        return _correlate(kernels, values, (*taps, *shape), *turned, bias=bias)
     result = np.empty((*values.shape[: batch + 1], channels, *shape), values.dtype)
     kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
     times = np.multiply if summed == 1 else np.matmul
-    for items in _parts(len(values), result.nbytes * math.prod(taps)):
-        part = values[items]
-        front, sizes = (*part.shape[: batch + 1], channels), (*taps, *part.shape[-places:])
-        total, view = _written(front, sizes, shape, rows, values.dtype)
-        products = times(kernels, part.reshape(*part.shape[:-places], -1)).reshape(view.shape)
-        products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+    parts = _parts(len(values), result.nbytes * math.prod(taps))
+    front = (len(values[parts[0]]), *result.shape[1:-places])
+    total, inside, view = _room(front, (*taps, *values.shape[-places:]), shape, rows, values.dtype)
+    products = np.empty(view.shape, values.dtype)
+    matrices = products.reshape(*front[:-1], kernels.shape[-2], math.prod(values.shape[-places:]))
+    products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
+    bias = 0 if bias is None else bias.reshape(*bias.shape, *[1] * places)
+    for items in parts:
+        part = values[items].reshape(*values[items].shape[:-places], matrices.shape[-1])
+        times(kernels, part, out=matrices[: len(part)])
+        total[...] = 0
         for tap in np.ndindex(*taps):
             written = view[tap]
             written += products[tap]
-        result[items] = total
+        np.add(inside[: len(part)], bias, out=result[items])
     return result
+
+
+def _by_one(rows):
+    """Does the place move by one along each axis with an index of its own?"""
+    places = len(rows)
+    return [[*row[-places:]] for row in rows] == np.eye(places, dtype=int).tolist()
 
 
 def _taps_first(array, first, count):
@@ -168,17 +194,17 @@ def _taps_first(array, first, count):
     return np.moveaxis(array, range(first, first + count), range(count))
 
 
-def _written(front, sizes, shape, rows, dtype):
-    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+def _room(front, sizes, shape, rows, dtype):
+    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    Beyond the zeros, there is room for what the view shows there.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
     total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    return total[..., *inside], _windows(total, sizes, *moved)
+    return total, total[..., *inside], _windows(total, sizes, *moved)
 
 
 def conv3d(X, W, b, *, stride=1, padding=0, dilation=1):

@@ -126,7 +126,7 @@ def _largest(arrays):
 def _parts(count, total):
     """Slices of so many items, of one to two megabytes of the total each: what is made of one stays in cache."""
     step = -(-count // max(1, total // 2**20)) or 1
-    return [slice(n, n + step) for n in range(0, count, step)]
+    return [slice(n, n + step) for n in range(0, max(1, count), step)]
 
 
 def _taps_first(array, first, count):
@@ -134,17 +134,17 @@ def _taps_first(array, first, count):
     return np.moveaxis(array, range(first, first + count), range(count))
 
 
-def _written(front, sizes, shape, rows, dtype):
-    """Zeros of that shape, with axes in front, and the view V[..., i, j] of them at c + s·i + d·j, a row (c, s, d).
+def _room(front, sizes, shape, rows, dtype):
+    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    Beyond the zeros, there is room for what the view shows there.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
     total = np.zeros((*front, *padded), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    return total[..., *inside], _windows(total, sizes, *moved)
+    return total, total[..., *inside], _windows(total, sizes, *moved)
 
 
 def _spread_maximum(values, array, sizes, *rows):
@@ -157,7 +157,7 @@ def _spread_maximum(values, array, sizes, *rows):
     # Several arrays of this size are at work.
     for items in _parts(len(array), 4 * result.nbytes):
         windows = _windows(array[items], sizes, *rows, outside=-np.inf)
-        total, view = _written(windows.shape[:1], sizes, array.shape[1:], rows, values.dtype)
+        _, total, view = _room(windows.shape[:1], sizes, array.shape[1:], rows, values.dtype)
         windows, view = _taps_first(windows, 1, len(taps)), _taps_first(view, 1, len(taps))
         largest = _largest([windows[tap] for tap in np.ndindex(*taps)])
         free = np.ones(largest.shape, bool)
