@@ -116,7 +116,7 @@ def spread(kernels, values, length, dilation, stride):
 def test_what_is_written_is_gathered_where_that_is_cheaper(channels, summed, stride, gathers, monkeypatch):
     calls = []
     correlate = helpers._correlate
-    monkeypatch.setattr(helpers, "_correlate", lambda *a: calls.append(a) or correlate(*a))
+    monkeypatch.setattr(helpers, "_correlate", lambda *a, **k: calls.append(a) or correlate(*a, **k))
     random = np.random.default_rng(0)
     kernels, values = random.standard_normal((channels, 3, summed)), random.standard_normal((2, summed, 5))
     found = helpers._spread(kernels, values, (11,), (-1, 2, stride))

@@ -71,7 +71,7 @@ def correlation(window: Window, other: Value, sums: Sequence[Index]) -> Value | 
     )
     if not _fits(window, parts, {*taps, *places}):
         return None
-    kernels = _merged(other, [*((i,) for i in parts.batch), parts.rows, parts.taps])
+    kernels = as_groups(other, [*((i,) for i in parts.batch), parts.rows, parts.taps])
     read = _laid_out(window, parts)
     axes = (*parts.item, *parts.batch, *parts.rows, *places)
     return read and _unfolded(lambda axes: Correlate(kernels, *read, axes=axes), parts, axes)
@@ -91,7 +91,7 @@ def tap_products(window: Window, other: Value, sums: Sequence[Index]) -> Value |
     )
     if not _fits(window, parts, {*taps, *places}):
         return None
-    values = _merged(_items(other), [*((i,) for i in (*_flat(parts.item), *parts.batch)), parts.rows], places)
+    values = as_groups(_items(other), [*((i,) for i in (*_flat(parts.item), *parts.batch)), parts.rows], places)
     read = _laid_out(window, parts)
     if read is None:
         return None
@@ -117,8 +117,8 @@ def spread(kernels: Value, values: Value, plan: ScatterPlan) -> Value | None:
     if set(kernels.axes) & set(plan.slices) or set(plan.rest.bound) != set(sums):
         return None
     batch = [(i,) for i in parts.batch]
-    left = _merged(kernels, [*batch, parts.rows, *((i,) for i in plan.taps), tuple(sums)])
-    right_side = _merged(_items(values), [*((i,) for i in _flat(parts.item)), *batch, tuple(sums)], plan.slices)
+    left = as_groups(kernels, [*batch, parts.rows, *((i,) for i in plan.taps), tuple(sums)])
+    right_side = as_groups(_items(values), [*((i,) for i in _flat(parts.item)), *batch, tuple(sums)], plan.slices)
     shape = tuple(i.size for i in plan.targets)
     rows = tuple(row_of(row, sources) for row in plan.rows)
     axes = (*parts.item, *parts.batch, *parts.rows, *plan.targets)
@@ -195,7 +195,7 @@ def _flat(item: Axes) -> Axes:
     return tuple(flat(i) if i.leading else i for i in item)
 
 
-def _merged(value: Value, groups: Sequence[Axes], behind: Axes = ()) -> Value:
+def as_groups(value: Value, groups: Sequence[Axes], behind: Axes = ()) -> Value:
     """The value with each group as one axis, of size one where the group is empty, and some axes as they are."""
     every = [*groups, *((i,) for i in behind)]
     merged = merge(value, [g for g in every if g])

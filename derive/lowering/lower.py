@@ -9,6 +9,7 @@ from derive.calculus.derivation import gradients
 from derive.calculus.steps import Gradients
 from derive.core.layer import Call, Equation, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
+from derive.lowering.addends import with_addends
 from derive.lowering.again import with_values_again
 from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
@@ -114,7 +115,7 @@ def lowered(layer: Layer, wanted: Sequence[str], derived: Gradients | None) -> t
         live = named_as_returned(live, wanted)
     statements = [_statement(s, lowering, saves, backward=derived is None) for s in live]
     taken = [*layer.symbols, *(i.name for i in layer.indices), *(c.name for c in callees(layer))]
-    own = _unaliased(marked_afterwards(shared(statements, taken)), layer.outputs)
+    own = _unaliased(marked_afterwards(shared(with_addends(statements), taken)), layer.outputs)
     return tuple(in_place(in_portions(own, wanted, layer.symbols, taken), wanted, layer.symbols))
 
 

@@ -190,13 +190,14 @@ class Correlate(Value):
     """Kernels […, row, tap] times a window [item, …, taps, places]: [item, …, row, places], as matrix products.
 
     The window is that of an operand [item, …, positions]; its places are the last axes, as many as there are rows, and
-    the kernels have all others, but those in front, as one.
+    the kernels have all others, but those in front, as one. A bias […, row] is added at each place.
     """
 
     kernels: Value
     operand: Value
     sizes: tuple[Coefficient, ...]
     rows: tuple[Row, ...]
+    bias: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -213,13 +214,15 @@ class TapProducts(Value):
 class Spread(Value):
     """The adjoint of Correlate: kernels […, row, taps, summed] times values [item, …, summed, places], added at rows.
 
-    As in a scatter, a row tells where the entry of each tap and place goes along an axis of the given length.
+    As in a scatter, a row tells where the entry of each tap and place goes along an axis of the given length. A bias
+    […, row] is added at each place.
     """
 
     kernels: Value
     values: Value
     shape: tuple[Coefficient, ...]
     rows: tuple[Row, ...]
+    bias: Value | None = None
 
 
 @dataclass(frozen=True)

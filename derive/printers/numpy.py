@@ -273,19 +273,28 @@ class NumpyPrinter:
         return f'_tap_inner("{pattern}", {self.print(value.operand)}, {self.print(value.other)}, {value.taps})', ATOM
 
     def correlate(self, value: Correlate) -> Printed:
-        return self.helper("_correlate", value.kernels, value.operand, value.sizes, value.rows)
+        return self.helper("_correlate", value.kernels, value.operand, value.sizes, value.rows, value.bias)
 
     def tap_products(self, value: TapProducts) -> Printed:
         return self.helper("_tap_products", value.values, value.operand, value.sizes, value.rows)
 
     def spread(self, value: Spread) -> Printed:
-        return self.helper("_spread", value.kernels, value.values, value.shape, value.rows)
+        return self.helper("_spread", value.kernels, value.values, value.shape, value.rows, value.bias)
 
     def spread_maximum(self, value: SpreadMaximum) -> Printed:
         return self.helper("_spread_maximum", value.values, value.operand, value.sizes, value.rows)
 
-    def helper(self, name: str, a: Value, b: Value, sizes: Sequence[Coefficient], rows: Sequence[Row]) -> Printed:
-        return f"{name}({self.print(a)}, {self.print(b)}, {self._windowed(sizes, rows)})", ATOM
+    def helper(
+        self,
+        name: str,
+        a: Value,
+        b: Value,
+        sizes: Sequence[Coefficient],
+        rows: Sequence[Row],
+        bias: Value | None = None,
+    ) -> Printed:
+        added = f", bias={self.print(bias)}" if bias is not None else ""
+        return f"{name}({self.print(a)}, {self.print(b)}, {self._windowed(sizes, rows)}{added})", ATOM
 
     # layout
 

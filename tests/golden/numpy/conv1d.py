@@ -119,13 +119,15 @@ def _pieces(array, sizes, rows, at=0):
 
 
 def _correlate(kernels, array, sizes, *rows, bias=None):
-    """Y[n, ..., o, i] = Σ_k kernels[..., o, k] windows[n, ..., k, i] + bias[..., o], i for the last axes, as many as rows.
+    """Y[n, ..., o, i] = bias[..., o] + Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes.
 
     The windows are _windows(array, sizes, *rows). Each product is of two matrices, for which a piece of the windows at
     a time is laid out as columns [..., k, i] (im2col; Chellapilla, Puri and Simard, 2006).
     """
     places = len(rows)
     *batch, channels, taps = kernels.shape
+    if channels == 1 and array.ndim == 1 + len(batch) + places and _by_one(rows):
+        return _correlate_lines(kernels, array, sizes, rows, bias)
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
     for index, columns in _pieces(array, sizes, rows):
         part = result[index]
@@ -141,6 +143,8 @@ def _tap_products(values, array, sizes, *rows):
     places = len(rows)
     front = values.shape[1:-places]
     taps = (*array.shape[len(front) : -places], *sizes[:-places])
+    if front[-1] == 1 and array.ndim == len(front) + places and _by_one(rows):
+        return _tap_products_lines(values, array, sizes, rows)
     total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
     for index, columns in _pieces(array, sizes, rows, at=-places - 1):
         channels = np.moveaxis(values[index], 0, -places - 1)
@@ -183,6 +187,58 @@ def _spread(kernels, values, shape, *rows, bias=None):
     return result
 
 
+def _lines(count, sizes, shape, rows, dtype):
+    """_room for some maps, its view as lines[j, n, i] for places that move by one: each tap j shows one slice of a map.
+
+    For that, there are as many places i as entries with their margins. Those that are too many show what comes next.
+    """
+    _, inside, view = _room((count,), sizes, shape, rows, dtype, spare=1)
+    places, strides = len(rows), view.strides[-len(rows) :]
+    wide = (*view.shape[: view.ndim - places + 1], *np.floor_divide(strides[:-1], strides[1:]))
+    return inside, _taps_first(as_strided(view, wide, view.strides), 1, len(sizes) - places)
+
+
+def _correlate_lines(kernels, array, sizes, rows, bias):
+    """_correlate with one kernel for each map: a multiplication and an addition of lines for each tap."""
+    places = len(rows)
+    maps, kernels = array.reshape(-1, *array.shape[-places:]), kernels.reshape(-1, kernels.shape[-1])
+    bias = np.zeros(len(kernels), array.dtype) if bias is None else bias.reshape(-1)
+    result = np.empty((len(maps), *sizes[-places:]), array.dtype)
+    # Several arrays of this size are at work.
+    parts = _parts(len(maps), 4 * result.nbytes)
+    inside, lines = _lines(len(maps[parts[0]]), sizes, maps.shape[1:], rows, array.dtype)
+    total, product = np.empty((2, *lines.shape[len(sizes) - places :]), array.dtype)
+    shown = total[..., *map(slice, sizes[-places:])]
+    for part in parts:
+        count = len(maps[part])
+        inside[:count] = maps[part]
+        own = np.arange(part.start, part.start + len(total)) % len(kernels)
+        total[...] = bias[own].reshape(-1, *[1] * places)
+        for tap, weights in zip(np.ndindex(*sizes[:-places]), kernels[own].T, strict=True):
+            total += np.multiply(lines[tap], weights.reshape(-1, *[1] * places), out=product)
+        result[part] = shown[:count]
+    return result.reshape(*array.shape[:-places], 1, *sizes[-places:])
+
+
+def _tap_products_lines(values, array, sizes, rows):
+    """_tap_products with one array of values for each map: an inner product of lines for each tap."""
+    places = len(rows)
+    maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *values.shape[-places:])
+    result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
+    # Several arrays of this size are at work.
+    parts = _parts(len(maps), 4 * values.nbytes)
+    inside, lines = _lines(len(maps[parts[0]]), sizes, maps.shape[1:], rows, array.dtype)
+    line = np.zeros(lines.shape[len(sizes) - places :], array.dtype)
+    shown = line[..., *map(slice, sizes[-places:])]
+    flat = line.reshape(len(line), math.prod(line.shape[1:]))
+    for part in parts:
+        count = len(maps[part])
+        inside[:count], shown[:count] = maps[part], values[part]
+        for number, tap in enumerate(np.ndindex(*sizes[:-places])):
+            result[part, number] = np.vecdot(lines[tap].reshape(flat.shape), flat)[:count]
+    return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
+
+
 def _by_one(rows):
     """Does the place move by one along each axis with an index of its own?"""
     places = len(rows)
@@ -194,14 +250,14 @@ def _taps_first(array, first, count):
     return np.moveaxis(array, range(first, first + count), range(count))
 
 
-def _room(front, sizes, shape, rows, dtype):
+def _room(front, sizes, shape, rows, dtype, spare=0):
     """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there, and some to spare.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, *padded), dtype)
+    total = np.zeros((*front, padded[0] + spare, *padded[1:]), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
     return total, total[..., *inside], _windows(total, sizes, *moved)
@@ -230,9 +286,9 @@ def conv1d_fwd(X, W, b, *, stride=1, padding=0, dilation=1):
     _check_least("conv1d", "t", "Y", n_t)
     # Y[..., o, t] = Σ_{c,k} X[..., c, stride t + dilation k - padding] W[o, c, k] + b[o]
     X_rows = X.reshape(-1, c_in, n)
-    Y_rows = _correlate(W.reshape(c_out, -1), X_rows, (K, n_t), (-padding, dilation, stride))
+    W_rows = W.reshape(c_out, -1)
+    Y_rows = _correlate(W_rows, X_rows, (K, n_t), (-padding, dilation, stride), bias=b)
     Y = Y_rows.reshape(*ell, c_out, n_t)
-    Y += b[:, None]
     return Y, (X, W)
 
 

@@ -134,14 +134,14 @@ def _taps_first(array, first, count):
     return np.moveaxis(array, range(first, first + count), range(count))
 
 
-def _room(front, sizes, shape, rows, dtype):
+def _room(front, sizes, shape, rows, dtype, spare=0):
     """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there, and some to spare.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, *padded), dtype)
+    total = np.zeros((*front, padded[0] + spare, *padded[1:]), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
     return total, total[..., *inside], _windows(total, sizes, *moved)
