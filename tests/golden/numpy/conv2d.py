@@ -95,18 +95,17 @@ def _parts(count, total):
     return [slice(n, n + step) for n in range(0, max(1, count), step)]
 
 
-def _pieces(array, sizes, rows, at=0):
+def _pieces(array, sizes, rows, at=0, lines=False):
     """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i.
 
-    They are copied into one buffer, one after the other, with the first axis moved to `at`.
+    They are copied into one buffer, one after the other, with the first axis moved to `at`, or in lines as in _room.
     """
     places = len(rows)
-    shape = array.shape[-places:]
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
     front = (len(array[parts[0]]), *array.shape[1:-places])
-    _, inside, view = _room(front, sizes, shape, rows, array.dtype)
+    _, inside, view = _room(front, sizes, array.shape[-places:], rows, array.dtype, lines)
     steps = _parts(sizes[-places], view[:1].nbytes)
-    buffer = np.empty(view.size // sizes[-places] * len(range(sizes[-places])[steps[0]]), array.dtype)
+    buffer = np.empty(view[..., steps[0], *[slice(None)] * (places - 1)].size, array.dtype)
     for items in parts:
         count = len(array[items])
         inside[:count] = array[items]
@@ -126,15 +125,17 @@ def _correlate(kernels, array, sizes, *rows, bias=None):
     """
     places = len(rows)
     *batch, channels, taps = kernels.shape
-    if channels == 1 and array.ndim == 1 + len(batch) + places and _by_one(rows):
-        return _correlate_lines(kernels, array, sizes, rows, bias)
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
-    for index, columns in _pieces(array, sizes, rows):
-        part = result[index]
-        part = part.reshape(*part.shape[:-places], math.prod(part.shape[-places:]))
-        np.matmul(kernels, columns.reshape(len(part), *batch, taps, part.shape[-1]), out=part)
+    # Of one row of kernels, the product is soon done: what counts is how fast the columns are copied.
+    for index, columns in _pieces(array, sizes, rows, lines=channels == 1 and _by_one(rows)):
+        part, shape = result[index], columns.shape[-places:]
+        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), array.dtype)
+        product = whole.reshape(*part.shape[:-places], math.prod(shape))
+        np.matmul(kernels, columns.reshape(len(part), *batch, taps, math.prod(shape)), out=product)
         if bias is not None:
-            part += bias[..., None]
+            product += bias[..., None]
+        if whole is not part:
+            part[...] = whole[..., *map(slice, part.shape[-places:])]
     return result
 
 
@@ -187,39 +188,6 @@ def _spread(kernels, values, shape, *rows, bias=None):
     return result
 
 
-def _lines(count, sizes, shape, rows, dtype):
-    """_room for some maps, its view as lines[j, n, i] for places that move by one: each tap j shows one slice of a map.
-
-    For that, there are as many places i as entries with their margins. Those that are too many show what comes next.
-    """
-    _, inside, view = _room((count,), sizes, shape, rows, dtype, spare=1)
-    places, strides = len(rows), view.strides[-len(rows) :]
-    wide = (*view.shape[: view.ndim - places + 1], *np.floor_divide(strides[:-1], strides[1:]))
-    return inside, _taps_first(as_strided(view, wide, view.strides), 1, len(sizes) - places)
-
-
-def _correlate_lines(kernels, array, sizes, rows, bias):
-    """_correlate with one kernel for each map: a multiplication and an addition of lines for each tap."""
-    places = len(rows)
-    maps, kernels = array.reshape(-1, *array.shape[-places:]), kernels.reshape(-1, kernels.shape[-1])
-    bias = np.zeros(len(kernels), array.dtype) if bias is None else bias.reshape(-1)
-    result = np.empty((len(maps), *sizes[-places:]), array.dtype)
-    # Several arrays of this size are at work.
-    parts = _parts(len(maps), 4 * result.nbytes)
-    inside, lines = _lines(len(maps[parts[0]]), sizes, maps.shape[1:], rows, array.dtype)
-    total, product = np.empty((2, *lines.shape[len(sizes) - places :]), array.dtype)
-    shown = total[..., *map(slice, sizes[-places:])]
-    for part in parts:
-        count = len(maps[part])
-        inside[:count] = maps[part]
-        own = np.arange(part.start, part.start + len(total)) % len(kernels)
-        total[...] = bias[own].reshape(-1, *[1] * places)
-        for tap, weights in zip(np.ndindex(*sizes[:-places]), kernels[own].T, strict=True):
-            total += np.multiply(lines[tap], weights.reshape(-1, *[1] * places), out=product)
-        result[part] = shown[:count]
-    return result.reshape(*array.shape[:-places], 1, *sizes[-places:])
-
-
 def _tap_products_lines(values, array, sizes, rows):
     """_tap_products with one array of values for each map: an inner product of lines for each tap."""
     places = len(rows)
@@ -227,15 +195,16 @@ def _tap_products_lines(values, array, sizes, rows):
     result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
     # Several arrays of this size are at work.
     parts = _parts(len(maps), 4 * values.nbytes)
-    inside, lines = _lines(len(maps[parts[0]]), sizes, maps.shape[1:], rows, array.dtype)
-    line = np.zeros(lines.shape[len(sizes) - places :], array.dtype)
-    shown = line[..., *map(slice, sizes[-places:])]
-    flat = line.reshape(len(line), math.prod(line.shape[1:]))
+    count = len(maps[parts[0]])
+    _, inside, view = _room((count,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
+    view = _taps_first(view, 1, len(sizes) - places)
+    lines = np.zeros((count, math.prod(view.shape[-places:])), array.dtype)
+    shown = lines.reshape(view.shape[-places - 1 :])[..., *map(slice, sizes[-places:])]
     for part in parts:
         count = len(maps[part])
         inside[:count], shown[:count] = maps[part], values[part]
         for number, tap in enumerate(np.ndindex(*sizes[:-places])):
-            result[part, number] = np.vecdot(lines[tap].reshape(flat.shape), flat)[:count]
+            result[part, number] = np.vecdot(view[tap].reshape(lines.shape), lines)[:count]
     return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
 
 
@@ -250,17 +219,22 @@ def _taps_first(array, first, count):
     return np.moveaxis(array, range(first, first + count), range(count))
 
 
-def _room(front, sizes, shape, rows, dtype, spare=0):
+def _room(front, sizes, shape, rows, dtype, lines=False):
     """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there, and some to spare.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there. In lines, the places
+    j, which move by one, are as many as there are entries: a tap i shows one slice of memory, without gaps. What it shows
+    between the places is of no use: the first entries of the next row.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, padded[0] + spare, *padded[1:]), dtype)
+    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    return total, total[..., *inside], _windows(total, sizes, *moved)
+    view = _windows(total, sizes, *moved)
+    if lines:
+        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
+    return total, total[..., *inside], view
 
 
 def conv2d(X, W, b, *, stride=1, padding=0, dilation=1):

@@ -86,17 +86,22 @@ def _windows(array, sizes, *rows, outside=0):
     return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
-def _room(front, sizes, shape, rows, dtype, spare=0):
+def _room(front, sizes, shape, rows, dtype, lines=False):
     """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
 
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there, and some to spare.
+    All three have the axes in front. Beyond the shape, there is room for what the view shows there. In lines, the places
+    j, which move by one, are as many as there are entries: a tap i shows one slice of memory, without gaps. What it shows
+    between the places is of no use: the first entries of the next row.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, padded[0] + spare, *padded[1:]), dtype)
+    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    return total, total[..., *inside], _windows(total, sizes, *moved)
+    view = _windows(total, sizes, *moved)
+    if lines:
+        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
+    return total, total[..., *inside], view
 
 
 def _overlap_add(values, shape, taps, *rows, weights=None):
