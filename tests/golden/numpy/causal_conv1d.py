@@ -88,13 +88,14 @@ def _parts(count, total):
 def _pieces(array, sizes, rows, at=0, lines=False):
     """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i.
 
-    They are copied into one buffer, one after the other, with the first axis moved to `at`, or in lines as in _room.
+    They are copied into one buffer, one after the other: new memory for each would cost as much as the copying. There
+    the first axis is moved to `at`, and the places are in lines if need be, as in _room.
     """
     places = len(rows)
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
     front = (len(array[parts[0]]), *array.shape[1:-places])
     _, inside, view = _room(front, sizes, array.shape[-places:], rows, array.dtype, lines)
-    # Without lines, it is larger matrix products that count.
+    # Matrix products gain more from being large than from the cache.
     steps = _parts(sizes[-places], view[:1].nbytes if lines else view[:1].nbytes // 2)
     buffer = np.empty(view[..., steps[0], *[slice(None)] * (places - 1)].size, array.dtype)
     for items in parts:
@@ -108,6 +109,29 @@ def _pieces(array, sizes, rows, at=0, lines=False):
             yield (items, *index), piece
 
 
+def _room(front, sizes, shape, rows, dtype, lines=False):
+    """Zeros; those of them that have the shape; and the view V[..., j, i] of these at c + d·j + s·i, a row (c, d, s).
+
+    All have the axes in front. Around the shape, there is room for what the view shows there. In lines, there are as
+    many places i, which move by one, as entries: what a tap j shows is one slice of memory. After the last place of a
+    row comes what is of no use: the first entries of the next row.
+    """
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    if lines:
+        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
+    return total, total[..., *inside], view
+
+
+def _by_one(rows):
+    """Do the places move by one, each along an axis of its own?"""
+    return [[*row[-len(rows) :]] for row in rows] == np.eye(len(rows), dtype=int).tolist()
+
+
 def _correlate(kernels, array, sizes, *rows, bias=None):
     """Y[n, ..., o, i] = bias[..., o] + Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes.
 
@@ -117,10 +141,10 @@ def _correlate(kernels, array, sizes, *rows, bias=None):
     places = len(rows)
     *batch, channels, taps = kernels.shape
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
-    # Of one row of kernels, the product is soon done: what counts is how fast the columns are copied.
+    # For one row of kernels, the product takes no longer than the copying, and lines are copied faster.
     for index, columns in _pieces(array, sizes, rows, lines=channels == 1 and _by_one(rows)):
         part, shape = result[index], columns.shape[-places:]
-        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), array.dtype)
+        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), part.dtype)
         product = whole.reshape(*part.shape[:-places], math.prod(shape))
         np.matmul(kernels, columns.reshape(len(part), *batch, taps, math.prod(shape)), out=product)
         if bias is not None:
@@ -146,15 +170,16 @@ def _tap_products(values, array, sizes, *rows):
 
 
 def _tap_products_lines(values, array, sizes, rows):
-    """_tap_products with one array of values for each map: an inner product of lines for each tap."""
+    """_tap_products of one map with one other, for places that move by one: for each tap an inner product of lines."""
     places = len(rows)
     maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *values.shape[-places:])
     result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
-    # Several arrays of this size are at work.
+    # Two arrays of about this size are at work, and are read again for each tap.
     parts = _parts(len(maps), 4 * values.nbytes)
     count = len(maps[parts[0]])
     _, inside, view = _room((count,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
     view = _taps_first(view, 1, len(sizes) - places)
+    # Between the places, there is 0.
     lines = np.zeros((count, math.prod(view.shape[-places:])), array.dtype)
     shown = lines.reshape(view.shape[-places - 1 :])[..., *map(slice, sizes[-places:])]
     for part in parts:
@@ -165,33 +190,9 @@ def _tap_products_lines(values, array, sizes, rows):
     return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
 
 
-def _by_one(rows):
-    """Does the place move by one along each axis with an index of its own?"""
-    places = len(rows)
-    return [[*row[-places:]] for row in rows] == np.eye(places, dtype=int).tolist()
-
-
 def _taps_first(array, first, count):
     """The array with some of its axes, the `count` from `first` on, in front of the others."""
     return np.moveaxis(array, range(first, first + count), range(count))
-
-
-def _room(front, sizes, shape, rows, dtype, lines=False):
-    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
-
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there. In lines, the places
-    j, which move by one, are as many as there are entries: a tap i shows one slice of memory, without gaps. What it shows
-    between the places is of no use: the first entries of the next row.
-    """
-    margins = _margins(shape, sizes, rows)
-    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
-    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    view = _windows(total, sizes, *moved)
-    if lines:
-        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
-    return total, total[..., *inside], view
 
 
 def causal_conv1d(X, W, b, *, dilation=1):

@@ -126,13 +126,14 @@ def _parts(count, total):
 def _pieces(array, sizes, rows, at=0, lines=False):
     """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i.
 
-    They are copied into one buffer, one after the other, with the first axis moved to `at`, or in lines as in _room.
+    They are copied into one buffer, one after the other: new memory for each would cost as much as the copying. There
+    the first axis is moved to `at`, and the places are in lines if need be, as in _room.
     """
     places = len(rows)
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
     front = (len(array[parts[0]]), *array.shape[1:-places])
     _, inside, view = _room(front, sizes, array.shape[-places:], rows, array.dtype, lines)
-    # Without lines, it is larger matrix products that count.
+    # Matrix products gain more from being large than from the cache.
     steps = _parts(sizes[-places], view[:1].nbytes if lines else view[:1].nbytes // 2)
     buffer = np.empty(view[..., steps[0], *[slice(None)] * (places - 1)].size, array.dtype)
     for items in parts:
@@ -146,6 +147,29 @@ def _pieces(array, sizes, rows, at=0, lines=False):
             yield (items, *index), piece
 
 
+def _room(front, sizes, shape, rows, dtype, lines=False):
+    """Zeros; those of them that have the shape; and the view V[..., j, i] of these at c + d·j + s·i, a row (c, d, s).
+
+    All have the axes in front. Around the shape, there is room for what the view shows there. In lines, there are as
+    many places i, which move by one, as entries: what a tap j shows is one slice of memory. After the last place of a
+    row comes what is of no use: the first entries of the next row.
+    """
+    margins = _margins(shape, sizes, rows)
+    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
+    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
+    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    view = _windows(total, sizes, *moved)
+    if lines:
+        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
+    return total, total[..., *inside], view
+
+
+def _by_one(rows):
+    """Do the places move by one, each along an axis of its own?"""
+    return [[*row[-len(rows) :]] for row in rows] == np.eye(len(rows), dtype=int).tolist()
+
+
 def _correlate(kernels, array, sizes, *rows, bias=None):
     """Y[n, ..., o, i] = bias[..., o] + Σ_k kernels[..., o, k] windows[n, ..., k, i], i for the last axes.
 
@@ -155,10 +179,10 @@ def _correlate(kernels, array, sizes, *rows, bias=None):
     places = len(rows)
     *batch, channels, taps = kernels.shape
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
-    # Of one row of kernels, the product is soon done: what counts is how fast the columns are copied.
+    # For one row of kernels, the product takes no longer than the copying, and lines are copied faster.
     for index, columns in _pieces(array, sizes, rows, lines=channels == 1 and _by_one(rows)):
         part, shape = result[index], columns.shape[-places:]
-        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), array.dtype)
+        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), part.dtype)
         product = whole.reshape(*part.shape[:-places], math.prod(shape))
         np.matmul(kernels, columns.reshape(len(part), *batch, taps, math.prod(shape)), out=product)
         if bias is not None:
@@ -183,6 +207,27 @@ def _tap_products(values, array, sizes, *rows):
     return total.mT.reshape(*front, *taps)
 
 
+def _tap_products_lines(values, array, sizes, rows):
+    """_tap_products of one map with one other, for places that move by one: for each tap an inner product of lines."""
+    places = len(rows)
+    maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *values.shape[-places:])
+    result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
+    # Two arrays of about this size are at work, and are read again for each tap.
+    parts = _parts(len(maps), 4 * values.nbytes)
+    count = len(maps[parts[0]])
+    _, inside, view = _room((count,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
+    view = _taps_first(view, 1, len(sizes) - places)
+    # Between the places, there is 0.
+    lines = np.zeros((count, math.prod(view.shape[-places:])), array.dtype)
+    shown = lines.reshape(view.shape[-places - 1 :])[..., *map(slice, sizes[-places:])]
+    for part in parts:
+        count = len(maps[part])
+        inside[:count], shown[:count] = maps[part], values[part]
+        for number, tap in enumerate(np.ndindex(*sizes[:-places])):
+            result[part, number] = np.vecdot(view[tap].reshape(lines.shape), lines)[:count]
+    return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
+
+
 def _spread(kernels, values, shape, *rows, bias=None):
     """The adjoint of _correlate: Σ_o kernels[..., c, j, o] values[n, ..., o, i] is added at a + d·j + s·i.
 
@@ -205,7 +250,7 @@ def _spread(kernels, values, shape, *rows, bias=None):
     products = np.empty(view.shape, values.dtype)
     matrices = products.reshape(*front[:-1], kernels.shape[-2], math.prod(values.shape[-places:]))
     products, view = _taps_first(products, batch + 2, len(taps)), _taps_first(view, batch + 2, len(taps))
-    bias = 0 if bias is None else bias.reshape(*bias.shape, *[1] * places)
+    added = 0 if bias is None else bias.reshape(*bias.shape, *[1] * places)
     for items in parts:
         part = values[items].reshape(*values[items].shape[:-places], matrices.shape[-1])
         times(kernels, part, out=matrices[: len(part)])
@@ -213,57 +258,13 @@ def _spread(kernels, values, shape, *rows, bias=None):
         for tap in np.ndindex(*taps):
             written = view[tap]
             written += products[tap]
-        np.add(inside[: len(part)], bias, out=result[items])
+        np.add(inside[: len(part)], added, out=result[items])
     return result
-
-
-def _tap_products_lines(values, array, sizes, rows):
-    """_tap_products with one array of values for each map: an inner product of lines for each tap."""
-    places = len(rows)
-    maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *values.shape[-places:])
-    result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
-    # Several arrays of this size are at work.
-    parts = _parts(len(maps), 4 * values.nbytes)
-    count = len(maps[parts[0]])
-    _, inside, view = _room((count,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
-    view = _taps_first(view, 1, len(sizes) - places)
-    lines = np.zeros((count, math.prod(view.shape[-places:])), array.dtype)
-    shown = lines.reshape(view.shape[-places - 1 :])[..., *map(slice, sizes[-places:])]
-    for part in parts:
-        count = len(maps[part])
-        inside[:count], shown[:count] = maps[part], values[part]
-        for number, tap in enumerate(np.ndindex(*sizes[:-places])):
-            result[part, number] = np.vecdot(view[tap].reshape(lines.shape), lines)[:count]
-    return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
-
-
-def _by_one(rows):
-    """Does the place move by one along each axis with an index of its own?"""
-    places = len(rows)
-    return [[*row[-places:]] for row in rows] == np.eye(places, dtype=int).tolist()
 
 
 def _taps_first(array, first, count):
     """The array with some of its axes, the `count` from `first` on, in front of the others."""
     return np.moveaxis(array, range(first, first + count), range(count))
-
-
-def _room(front, sizes, shape, rows, dtype, lines=False):
-    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
-
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there. In lines, the places
-    j, which move by one, are as many as there are entries: a tap i shows one slice of memory, without gaps. What it shows
-    between the places is of no use: the first entries of the next row.
-    """
-    margins = _margins(shape, sizes, rows)
-    padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
-    total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
-    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
-    view = _windows(total, sizes, *moved)
-    if lines:
-        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
-    return total, total[..., *inside], view
 
 
 def _spread_maximum(values, array, sizes, *rows):

@@ -129,27 +129,27 @@ def _parts(count, total):
     return [slice(n, n + step) for n in range(0, max(1, count), step)]
 
 
-def _taps_first(array, first, count):
-    """The array with some of its axes, the `count` from `first` on, in front of the others."""
-    return np.moveaxis(array, range(first, first + count), range(count))
-
-
 def _room(front, sizes, shape, rows, dtype, lines=False):
-    """Zeros; those among them with that shape; and the view V[..., i, j] of these at c + s·i + d·j, a row (c, s, d).
+    """Zeros; those of them that have the shape; and the view V[..., j, i] of these at c + d·j + s·i, a row (c, d, s).
 
-    All three have the axes in front. Beyond the shape, there is room for what the view shows there. In lines, the places
-    j, which move by one, are as many as there are entries: a tap i shows one slice of memory, without gaps. What it shows
-    between the places is of no use: the first entries of the next row.
+    All have the axes in front. Around the shape, there is room for what the view shows there. In lines, there are as
+    many places i, which move by one, as entries: what a tap j shows is one slice of memory. After the last place of a
+    row comes what is of no use: the first entries of the next row.
     """
     margins = _margins(shape, sizes, rows)
     padded = [before + n + after for (before, after), n in zip(margins, shape, strict=True)]
     total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
-    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
+    moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
     view = _windows(total, sizes, *moved)
     if lines:
         view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
     return total, total[..., *inside], view
+
+
+def _taps_first(array, first, count):
+    """The array with some of its axes, the `count` from `first` on, in front of the others."""
+    return np.moveaxis(array, range(first, first + count), range(count))
 
 
 def _spread_maximum(values, array, sizes, *rows):
