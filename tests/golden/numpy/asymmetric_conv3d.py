@@ -85,10 +85,17 @@ def _windows(array, sizes, *rows, outside=0):
         if outside:
             array[:] = outside
         array[..., *inside] = unpadded
-    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+        rows = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    return _shown(array, sizes, rows)
+
+
+def _shown(array, sizes, rows):
+    """The view of _windows, where the array has room for it."""
+    split = array.ndim - len(rows)
     steps = zip(*(steps for _, *steps in rows), strict=True)
     strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
-    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+    start = array[..., *(slice(c, None) for c, *_ in rows)]
+    return as_strided(start, (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
 def _parts(count, total):
@@ -133,10 +140,9 @@ def _room(front, sizes, shape, rows, dtype, lines=False):
     total = np.zeros((*front, padded[0] + lines, *padded[1:]), dtype)
     inside = [slice(before, before + n) for (before, _), n in zip(margins, shape, strict=True)]
     moved = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
-    view = _windows(total, sizes, *moved)
     if lines:
-        view = as_strided(view, (*view.shape[: view.ndim - len(shape) + 1], *padded[1:]), view.strides)
-    return total, total[..., *inside], view
+        sizes = (*sizes[: len(sizes) - len(shape) + 1], *padded[1:])
+    return total, total[..., *inside], _shown(total, sizes, moved)
 
 
 def _by_one(rows):

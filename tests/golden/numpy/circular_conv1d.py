@@ -85,10 +85,17 @@ def _windows(array, sizes, *rows, outside=0):
         if outside:
             array[:] = outside
         array[..., *inside] = unpadded
-    start = [slice(c + before, None) for (c, *_), (before, _) in zip(rows, margins, strict=True)]
+        rows = [(c + before, *steps) for (c, *steps), (before, _) in zip(rows, margins, strict=True)]
+    return _shown(array, sizes, rows)
+
+
+def _shown(array, sizes, rows):
+    """The view of _windows, where the array has room for it."""
+    split = array.ndim - len(rows)
     steps = zip(*(steps for _, *steps in rows), strict=True)
     strides = [sum(s * step for s, step in zip(array.strides[split:], column, strict=True)) for column in steps]
-    return as_strided(array[..., *start], (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
+    start = array[..., *(slice(c, None) for c, *_ in rows)]
+    return as_strided(start, (*array.shape[:split], *sizes), (*array.strides[:split], *strides))
 
 
 def circular_conv1d(x, w):
