@@ -5,6 +5,7 @@ from __future__ import annotations
 from survivors.reasons import (
     AGAIN,
     ALL_ROWS,
+    ANEW,
     AS_MANY,
     CANCELS,
     COMMUTES,
@@ -30,6 +31,7 @@ from survivors.reasons import (
     ONE_BY_ONE,
     OVERWRITTEN,
     PICKED,
+    ROOMIER,
     SATURATED,
     SHAPE_ONLY,
     TRUTH,
@@ -50,6 +52,14 @@ WAYS = (
 WAYS += ("summed < 3 * channels", "summed < 1 * channels", "summed < 2 / channels", "summed < 2 + channels")
 WAYS += ("-summed < 2 * channels", "summed < 2 * -channels")
 
+ONE_ROW = "channels == 1 and places > 1 and _by_one(rows)"
+OTHER_LINES = tuple(ONE_ROW.replace("channels == 1", f"channels {other}") for other in ("!= 1", "== 2", "== 0"))
+OTHER_LINES += tuple(ONE_ROW.replace("places > 1", f"places {other}") for other in ("< 1", ">= 1", "> 2", "> 0"))
+OTHER_LINES += (f"-{ONE_ROW}", ONE_ROW.replace("places >", "-places >"))
+ONE_MAP = "values.shape[:-places] == (*array.shape[:-places], 1)"
+OTHER_MAPS = tuple(ONE_MAP.replace(", 1)", f", {other})") for other in (0, 2))
+OTHER_MAPS += tuple(ONE_MAP.replace(f"{name}.shape[:-", f"{name}.shape[:") for name in ("values", "array"))
+
 GENERATED: Table = {
     AGAIN: (("_erf", "flat.size, 16384", "flat.size, 16383"),),
     EXCLUSIVE: (
@@ -58,16 +68,22 @@ GENERATED: Table = {
     ),
     OF_TWO: (("_tap_inner", "np.stack(found, axis=-1)", "np.stack(found, axis=1)"),),
     AS_MANY: (
-        ("_correlate", "places = len(rows)", "places = -len(rows)"),
+        ("_correlate", "part.shape[-places:]", "part.shape[places:]"),
+        ("_room", "len(sizes) - len(shape) + 1", "len(shape) + 1"),
+        ("_tap_products_lines", "sizes[:-places]", "sizes[:places]"),
+        ("_tap_products_lines", "sizes[-places:]", "sizes[places:]"),
         ("_correlate", "sizes[-places:]", "sizes[places:]"),
         ("_tap_products", "*sizes[:-places]", "*sizes[:places]"),
-        ("_spread", "row[-places:]", "row[places:]"),
         ("_spread", "steps[:-places]", "steps[:places]"),
         ("_spread", "steps[-places:]", "steps[places:]"),
         ("_spread_maximum", "sizes[:-len(rows)]", "sizes[:len(rows)]"),
     ),
     EITHER_WAY: (
         *(("_spread", CHEAPER, way) for way in WAYS),
+        *(("_correlate", ONE_ROW, way) for way in OTHER_LINES),
+        *(("_tap_products", ONE_MAP, way) for way in OTHER_MAPS),
+        ("_by_one", "row[-len(rows):]", "row[len(rows):]"),
+        ("_tap_products_lines", "lines=True", "lines=False"),
         ("_spread", "if summed == 1", "if -summed == 1"),
         ("_spread", "if summed == 1", "if summed == 0"),
     ),
@@ -76,10 +92,22 @@ GENERATED: Table = {
     COMMUTES: (("_spread_maximum", "(windows[tap] == largest) & free", "free & (windows[tap] == largest)"),),
     KINK: (("_spread_maximum", "(windows[tap] == largest) & free", "windows[tap] == largest"),),
     SHAPE_ONLY: (
-        ("_correlate", "windows.reshape(len(part)", "windows.reshape(len(part.mT)"),
-        ("_correlate", "part.reshape(len(part)", "part.reshape(len(part.mT)"),
+        ("_correlate", "columns.reshape(len(part)", "columns.reshape(len(part.mT)"),
+        ("_spread", "[:len(part)]", "[:len(part.mT)]"),
     ),
+    ROOMIER: (
+        ("_pieces", "parts[0].stop", "parts[-1].stop"),
+        ("_spread", "parts[0].stop", "parts[-1].stop"),
+        ("_tap_products_lines", "parts[0].stop", "parts[-1].stop"),
+    ),
+    ANEW: (("_pieces", "piece = buffer", "piece = -buffer"),),
+    INFERRED: (("_tap_products", "count = math.prod", "count = -math.prod"),),
+    LONG_WAY: (("_windows", "if np.any(margins)", "if margins"),),
     TRUTH: (
+        ("_correlate", "if lines", "if -lines"),
+        ("_room", "if lines", "if -lines"),
+        ("_spread", "and _by_one", "and -_by_one"),
+        ("_tap_products", "and _by_one", "and -_by_one"),
         ("_windows", "if outside", "if -outside"),
         ("_where", "if y.ndim", "if -y.ndim"),
         ("_where", "or y != 0", "or -y != 0"),
@@ -99,13 +127,19 @@ GENERATED: Table = {
         ("_add_at", "result = np.zeros", "result = -np.zeros"),
         ("_windows", ZEROS, f"-{ZEROS}"),
         ("_tap_products", "total = np.zeros", "total = -np.zeros"),
-        ("_written", "total = np.zeros", "total = -np.zeros"),
+        ("_tap_products_lines", "total = np.zeros", "total = -np.zeros"),
+        ("_room", "total = np.zeros", "total = -np.zeros"),
     ),
     WIDER: (
         ("_margins", "(size - 1)", "size"),
         ("_margins", "(size - 1)", "(size + 1)"),
         ("_margins", "(size - 1)", "(size - 0)"),
         ("_margins", "last + 1", "last + 2"),
+        ("_margins", "last + 1 - length", "last + 1"),
+        ("_margins", "last + 1 - length", "last + 1 + length"),
+        ("_margins", "last + 1 - length", "last + 1 - -length"),
+        ("_margins", "max(0, -first)", "max(1, -first)"),
+        ("_margins", "max(0, last", "max(1, last"),
     ),
     NO_REACH: (
         ("_margins", "r < 0", "r <= 0"),

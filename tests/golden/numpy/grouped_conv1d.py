@@ -112,7 +112,7 @@ def _pieces(array, sizes, rows, at=0, lines=False):
     """
     places = len(rows)
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
-    front = (len(array[parts[0]]), *array.shape[1:-places])
+    front = (parts[0].stop, *array.shape[1:-places])
     _, inside, view = _room(front, sizes, array.shape[-places:], rows, array.dtype, lines)
     # Matrix products gain more from being large than from the cache.
     steps = _parts(sizes[-places], view[:1].nbytes if lines else view[:1].nbytes // 2)
@@ -160,14 +160,15 @@ def _correlate(kernels, array, sizes, *rows, bias=None):
     *batch, channels, taps = kernels.shape
     result = np.empty((len(array), *batch, channels, *sizes[-places:]), array.dtype)
     # For one row of kernels, the product takes no longer than the copying, and lines are copied faster.
-    for index, columns in _pieces(array, sizes, rows, lines=channels == 1 and _by_one(rows)):
+    lines = channels == 1 and places > 1 and _by_one(rows)
+    for index, columns in _pieces(array, sizes, rows, lines=lines):
         part, shape = result[index], columns.shape[-places:]
-        whole = part if shape == part.shape[-places:] else np.empty((*part.shape[:-places], *shape), part.dtype)
+        whole = np.empty((*part.shape[:-places], *shape), part.dtype) if lines else part
         product = whole.reshape(*part.shape[:-places], math.prod(shape))
         np.matmul(kernels, columns.reshape(len(part), *batch, taps, math.prod(shape)), out=product)
         if bias is not None:
             product += bias[..., None]
-        if whole is not part:
+        if lines:
             part[...] = whole[..., *map(slice, part.shape[-places:])]
     return result
 
@@ -177,7 +178,7 @@ def _tap_products(values, array, sizes, *rows):
     places = len(rows)
     front = values.shape[1:-places]
     taps = (*array.shape[len(front) : -places], *sizes[:-places])
-    if front[-1] == 1 and array.ndim == len(front) + places and _by_one(rows):
+    if values.shape[:-places] == (*array.shape[:-places], 1) and _by_one(rows):
         return _tap_products_lines(values, array, sizes, rows)
     total = np.zeros((*front[:-1], math.prod(taps), front[-1]), values.dtype)
     for index, columns in _pieces(array, sizes, rows, at=-places - 1):
@@ -190,22 +191,23 @@ def _tap_products(values, array, sizes, *rows):
 def _tap_products_lines(values, array, sizes, rows):
     """_tap_products of one map with one other, for places that move by one: for each tap an inner product of lines."""
     places = len(rows)
-    maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *values.shape[-places:])
-    result = np.empty((len(maps), math.prod(sizes[:-places])), array.dtype)
-    # Two arrays of about this size are at work, and are read again for each tap.
+    taps, shape = sizes[:-places], sizes[-places:]
+    maps, values = array.reshape(-1, *array.shape[-places:]), values.reshape(-1, *shape)
+    result = np.empty((len(maps), math.prod(taps)), array.dtype)
+    # Several arrays of this size are at work.
     parts = _parts(len(maps), 4 * values.nbytes)
-    count = len(maps[parts[0]])
-    _, inside, view = _room((count,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
-    view = _taps_first(view, 1, len(sizes) - places)
+    _, inside, view = _room((parts[0].stop,), sizes, maps.shape[1:], rows, array.dtype, lines=True)
+    view = _taps_first(view, 1, len(taps))
     # Between the places, there is 0.
-    lines = np.zeros((count, math.prod(view.shape[-places:])), array.dtype)
-    shown = lines.reshape(view.shape[-places - 1 :])[..., *map(slice, sizes[-places:])]
+    total = np.zeros(view.shape[len(taps) :], array.dtype)
+    lines = total.reshape(len(total), math.prod(total.shape[1:]))
     for part in parts:
         count = len(maps[part])
-        inside[:count], shown[:count] = maps[part], values[part]
-        for number, tap in enumerate(np.ndindex(*sizes[:-places])):
+        inside[:count] = maps[part]
+        total[:count, *map(slice, shape)] = values[part]
+        for number, tap in enumerate(np.ndindex(*taps)):
             result[part, number] = np.vecdot(view[tap].reshape(lines.shape), lines)[:count]
-    return result.reshape(*array.shape[:-places], 1, *sizes[:-places]).sum(axis=0)
+    return result.reshape(*array.shape[:-places], 1, *taps).sum(axis=0)
 
 
 def _spread(kernels, values, shape, *rows, bias=None):
@@ -225,7 +227,7 @@ def _spread(kernels, values, shape, *rows, bias=None):
     kernels = kernels.reshape(*kernels.shape[:batch], -1, summed)
     times = np.multiply if summed == 1 else np.matmul
     parts = _parts(len(values), result.nbytes * math.prod(taps))
-    front = (len(values[parts[0]]), *result.shape[1:-places])
+    front = (parts[0].stop, *result.shape[1:-places])
     total, inside, view = _room(front, (*taps, *values.shape[-places:]), shape, rows, values.dtype)
     products = np.empty(view.shape, values.dtype)
     matrices = products.reshape(*front[:-1], kernels.shape[-2], math.prod(values.shape[-places:]))
