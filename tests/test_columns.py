@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from sympy import Sum
+from sympy import Eq, Sum
 
 from derive import check, compiled, numpy_source
-from derive.language.definition import Axis, Integer, Max, Parameter, Tensor, axes, define, layer
+from derive.language.definition import Axis, Integer, Max, Parameter, Tensor, axes, define, iverson, layer, sigmoid
 from derive.printers import numpy_helpers as helpers
 
 n, c, o, g, i, k, l, h, w, u, v = axes("n=N c=C o=O g=G i=I k=K l=L h=H w=W u=U v=V")
@@ -122,6 +122,110 @@ def test_what_is_written_is_gathered_where_that_is_cheaper(channels, summed, str
     found = helpers._spread(kernels, values, (11,), (-1, 2, stride))
     assert np.allclose(found, spread(kernels, values, 11, 2, stride))
     assert bool(calls) is gathers
+
+
+# lines: maps that have a kernel each, and places that move by one
+
+
+@layer
+def volumes(X: Tensor[n, c, l, h, w], F: Parameter[c, k, u, v], b: Parameter[c], *, dilation: Integer(1) = 2):
+    """A kernel for each channel, in three directions, with room in front of the first."""
+    z, y = Axis("z", l.size - k.size + 3), Axis("y", h.size - dilation * (u.size - 1))
+    x = Axis("x", w.size - dilation * (v.size - 1))
+    read = X[n, c, z + k - 2, y + dilation * u, x + dilation * v]
+    return define("Y", (n, c, z, y, x), b[c] + Sum(read * F[c, k, u, v], k, u, v))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("own", [maps, volumes], ids=lambda own: own.name)
+def test_maps_with_a_kernel_each_are_read_as_lines(own, dtype, monkeypatch):
+    assert check(own).ok
+    calls = []
+    pieces, lines = helpers._pieces, helpers._tap_products_lines
+    monkeypatch.setattr(helpers, "_pieces", lambda *a, **k: calls.append(k["lines"]) or pieces(*a, **k))
+    monkeypatch.setattr(helpers, "_tap_products_lines", lambda *a: calls.append("inner") or lines(*a))
+    random = np.random.default_rng(0)
+    # Pieces of one to two megabytes: the last of them smaller.
+    X, W = random.standard_normal((7, 5, 40, 50)).astype(dtype), random.standard_normal((5, 3, 4)).astype(dtype)
+    rows = [(-2, 1, 0, 1, 0), (-1, 0, 2, 0, 1)]
+    sizes = (3, 4, 40, 45)
+    windows = helpers._windows(X, sizes, *rows)
+    Y = helpers._correlate(W.reshape(5, 1, -1), X, sizes, *rows, bias=W[:, :1, 0])
+    bias = W[:, :1, 0, None]
+    assert Y.dtype == dtype and calls == [True]
+    assert np.allclose(Y[:, :, 0], np.einsum("ncuvij,cuv->ncij", windows, W) + bias, atol=1e-4)
+    dW = helpers._tap_products(Y, X, sizes, *rows)
+    assert dW.dtype == dtype and calls == [True, "inner"]
+    assert np.allclose(dW[:, 0], np.einsum("ncuvij,ncij->cuv", windows, Y[:, :, 0]), rtol=1e-4, atol=1e-1)
+
+
+@pytest.mark.parametrize(("kernels", "step"), [((5, 2, 6), 1), ((5, 1, 6), 2)], ids=["two rows", "by two"])
+def test_others_are_read_as_windows(kernels, step, monkeypatch):
+    calls = []
+    pieces = helpers._pieces
+    monkeypatch.setattr(helpers, "_pieces", lambda *a, **k: calls.append(k["lines"]) or pieces(*a, **k))
+    X = np.random.default_rng(0).standard_normal((2, 5, 8, 9))
+    W = np.random.default_rng(1).standard_normal(kernels)
+    rows, sizes = [(0, 1, 0, step, 0), (0, 0, 1, 0, 1)], (2, 3, 3, 7)
+    windows = helpers._windows(X, sizes, *rows)
+    Y = helpers._correlate(W, X, sizes, *rows)
+    assert np.allclose(Y, np.einsum("ncuvij,couv->ncoij", windows, W.reshape(*kernels[:2], 2, 3)))
+    assert calls == [False]
+
+
+def test_no_items_give_no_places_and_no_products():
+    rows, sizes = [(-1, 1, 0, 1, 0), (0, 0, 1, 0, 1)], (2, 3, 6, 3)
+    X = np.empty((0, 4, 5, 5))
+    for kernels in (np.ones((4, 1, 6)), np.ones((4, 2, 6))):
+        Y = helpers._correlate(kernels, X, sizes, *rows, bias=kernels[..., 0])
+        assert Y.shape == (0, *kernels.shape[:2], 6, 3)
+        assert helpers._tap_products(Y, X, sizes, *rows).tolist() == np.zeros((*kernels.shape[:2], 2, 3)).tolist()
+        back = helpers._spread(kernels.reshape(4, 1, 2, 3, -1), Y, (5, 5), *rows)
+        assert back.shape == (0, 4, 1, 5, 5)
+
+
+# what is added to each place
+
+
+@layer
+def biased(X: Tensor[n, g, c, i], F: Parameter[k, o, g, c], b: Parameter[o, g], *, stride: Integer(1) = 2):
+    """Groups, the bias in another order than its convolution."""
+    t = Axis("t", (i.size - k.size) // stride + 1)
+    return define("Y", (n, g, o, t), b[o, g] + Sum(F[k, o, g, c] * X[n, g, c, stride * t + k], c, k))
+
+
+@layer
+def grown(X: Tensor[..., c, i], F: Parameter[c, o, k], b: Parameter[o]):
+    """The adjoint of a convolution, by steps of two."""
+    t = Axis("t", 2 * i.size + k.size - 2)
+    return define("Y", (..., o, t), Sum(X[..., c, i] * F[c, o, k] * iverson(Eq(t, 2 * i + k)), c, i, k) + b[o])
+
+
+@layer
+def along(X: Tensor[n, c, i], F: Parameter[o, c, k], e: Tensor[o, l]):
+    """What is added differs from place to place."""
+    t = Axis("t", l.size)
+    return define("Y", (n, o, t), Sum(F[o, c, k] * X[n, c, t + k], c, k) + e[o, t])
+
+
+@layer
+def twice(X: Tensor[n, c, i], F: Parameter[o, c, k], b: Parameter[o]):
+    """The convolution stands for itself, too."""
+    t = Axis("t", i.size - k.size + 1)
+    S = Sum(F[o, c, k] * X[n, c, t + k], c, k)
+    return define("Y", (n, o, t), sigmoid(S + b[o]) * S)
+
+
+@pytest.mark.parametrize(
+    ("own", "bias"), [(biased, "bias=b.T"), (grown, "bias=b"), (volumes, "bias=b[:, None]"), (along, ""), (twice, "")]
+)
+def test_what_is_added_to_each_place_goes_into_the_convolution(own, bias):
+    report = check(own)
+    assert report.ok, f"\n{report}"
+    _, body = numpy_source(own).split(f"def {own.name}_fwd")
+    forward, _ = body.split(f"def {own.name}_bwd")
+    assert forward.count("bias=") == bool(bias) and re.search(rf"{re.escape(bias)}[,)\s]", forward)
+    assert len(re.findall(r"_correlate|_spread", forward)) == 1
 
 
 # pieces

@@ -55,7 +55,7 @@ GENERATED: Table = {
     ),
     MORE_TAPS: (("toeplitz_bwd", "_overlap_add(dy, (n,), 1,", "_overlap_add(dy, (n,), 2,"),),
     BESIDE_ONE: (
-        ("depthwise_conv1d_fwd", f"X_rows, {DEPTHWISE}", f"X_rows, {DEPTHWISE}.mT"),
+        ("depthwise_conv1d_fwd", "bias=b[:, None])", "bias=b[:, None]).mT"),
         (
             "depthwise_conv1d_bwd",
             "None, :], (n,), (-padding, dilation, stride))",
@@ -63,17 +63,7 @@ GENERATED: Table = {
         ),
         ("depthwise_conv1d_bwd", f"X_rows, {DEPTHWISE}", f"X_rows, {DEPTHWISE}.mT"),
     ),
-    OF_ONE: (
-        ("conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("asymmetric_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("asymmetric_conv3d_fwd", "b[:, None, None, None]", "b[:, None, None, None].mT"),
-        ("conv_transpose2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("depthwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-        ("grouped_conv2d_fwd", "b[:, :, None, None]", "b[:, :, None, None].mT"),
-        ("grouped_conv3d_fwd", "b[:, :, None, None, None]", "b[:, :, None, None, None].mT"),
-        ("pointwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),
-    ),
+    OF_ONE: (("pointwise_conv2d_fwd", "b[:, None, None]", "b[:, None, None].mT"),),
     INFERRED: (
         ("pointwise_conv2d_fwd", "c_out = W.shape[0]", "c_out = -W.shape[0]"),
         ("conv_transpose1d_fwd", "c_out = W.shape[1]", "c_out = -W.shape[1]"),
