@@ -4,19 +4,19 @@
     Y[..., o, h, w] = b[o] + Σ_c W[o, c] X[..., c, h, w]                     pointwise
 
 with stride s, dilation d, padding p; a read outside X is 0. Without channels to sum over there is no matrix product:
-one multiplication and addition for each tap passes over whole arrays (Sifre, 2014; Chollet, 2017).
+one multiplication and addition for each tap passes over whole arrays (Sifre, 2014; Chollet, 2017). That pays where the
+kernel moves by one; else each channel is a group of its own.
 """
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent
 from .lines import Lines
-from .spatial import Directions, alike, bias, blank, inside, pad, steps, taps, windows
+from .spatial import Directions, alike, bias, correlate, kernel, spread, steps, taps
 
 
 def depthwise_conv1d(X: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Array:
@@ -65,7 +65,8 @@ def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array
     """Y[..., c, i…] = b[c] + Σ_u W[c, u…] X[..., c, s i + d u - p]"""
     rank = len(directions)
     if any(d.stride > 1 for d in directions) or not X.size:
-        return _over_windows(X, W, b, directions)
+        Y = correlate(_grouped(X, rank), _grouped(_grouped(W, rank), rank), directions, b[:, None])
+        return Y.squeeze(axis=-rank - 1)
     maps = X.reshape(-1, *X.shape[-rank:])
     Y = np.empty((len(maps), *steps(directions)), X.dtype)
     lines = Lines(directions, X.dtype, len(maps))
@@ -83,7 +84,9 @@ def _each_channel(X: Array, W: Array, b: Array, directions: Directions) -> Array
 def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
     rank = len(directions)
     if any(d.stride > 1 for d in directions) or not X.size:
-        return _over_windows_bwd(X, W, dY, directions)
+        X, kernels, rows = _grouped(X, rank), _grouped(_grouped(W, rank), rank), _grouped(dY, rank)
+        dX, dW = spread(rows, kernels, directions), kernel(X, rows, directions, groups=True)
+        return dX.squeeze(axis=-rank - 1), dW.reshape(W.shape), bias(dY, rank)
     maps, rows = X.reshape(-1, *X.shape[-rank:]), dY.reshape(-1, *dY.shape[-rank:])
     dX = np.empty(maps.shape, dY.dtype)
     products = np.empty((len(maps), *taps(directions)), dY.dtype)
@@ -97,8 +100,7 @@ def _each_channel_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> 
         channel = np.arange(part.start, part.stop) % len(W)
         for (tap, reads), (_, writes) in zip(read.taps(), written.taps(), strict=True):
             writes[here] += np.multiply(G[here], _column(W, channel, tap), out=product[here])
-            # Inner products, without an array of all products.
-            products[(part, *tap)] = np.einsum("cl,cl->c", reads[here], G[here])
+            products[(part, *tap)] = np.vecdot(reads[here], G[here])
         dX[part] = written.maps[here]
     dW = products.reshape(-1, *W.shape).sum(axis=0)
     return dX.reshape(X.shape), dW, bias(dY, rank)
@@ -109,35 +111,9 @@ def _column(W: Array, channel: Array, tap: tuple[Any, ...]) -> Array:
     return W[(..., *tap)][channel, None]
 
 
-def _over_windows(X: Array, W: Array, b: Array, directions: Directions) -> Array:
-    """Y[..., c, i…] = b[c] + Σ_u W[c, u…] X[..., c, s i + d u - p]"""
-    reads = windows(pad(X, directions), directions)
-    Y = np.empty((*X.shape[: -len(directions)], *steps(directions)), X.dtype)
-    Y[...] = _per_channel(b, directions)
-    for tap in np.ndindex(*taps(directions)):
-        Y += _per_channel(W[(..., *tap)], directions) * reads[(..., *tap)]
-    return Y
-
-
-def _over_windows_bwd(X: Array, W: Array, dY: Array, directions: Directions) -> tuple[Array, Array, Array]:
-    rank = len(directions)
-    reads = windows(pad(X, directions), directions)
-    dX_padded = blank(X.shape[:-rank], directions, dY.dtype)
-    writes = windows(dX_padded, directions, writeable=True)
-    dW = np.empty(W.shape, dY.dtype)
-    rows = (prod(X.shape[: -rank - 1]), *dY.shape[-rank - 1 :])
-    for tap in np.ndindex(*taps(directions)):
-        writes[(..., *tap)] += _per_channel(W[(..., *tap)], directions) * dY
-        # Inner products, one for each channel, without an array of all products.
-        letters = "ijk"[:rank]
-        products = f"bc{letters},bc{letters}->c"
-        dW[(..., *tap)] = np.einsum(products, reads[(..., *tap)].reshape(rows), dY.reshape(rows))
-    return dX_padded[inside(directions)], dW, bias(dY, rank)
-
-
-def _per_channel(values: Array, directions: Directions) -> Array:
-    """[c] -> [c, 1, 1], to go with an array whose last axes are directions."""
-    return values.reshape(-1, *(1 for _ in directions))
+def _grouped(A: Array, rank: int) -> Array:
+    """[..., c, i…] -> [..., c, 1, i…]: each channel is a group of its own."""
+    return np.expand_dims(A, -rank - 1)
 
 
 def pointwise_conv2d(X: Array, W: Array, b: Array) -> Array:
