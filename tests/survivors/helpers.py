@@ -205,10 +205,7 @@ HANDWRITTEN: Table = {
         ("_each_channel_bwd", "X.dtype, len(maps)", "X.dtype, len(maps.mT)"),
     ),
     FROM_END: tuple((f, "% len(W)", "% -len(W)") for f in EACH_CHANNEL),
-    INFERRED: (
-        ("_columns", "= (prod(steps", "= (-prod(steps"),
-        ("_over_windows_bwd", "(prod(X.shape", "(-prod(X.shape"),
-    ),
+    INFERRED: (("_columns", "= (prod(steps", "= (-prod(steps"),),
     OVERWRITTEN: (
         ("_each_channel", "= (lines.room()", "= (-lines.room()"),
         ("_each_channel", ", lines.room()", ", -lines.room()"),
@@ -240,7 +237,6 @@ HANDWRITTEN: Table = {
         ("kernel", "W = np.zeros", "W = -np.zeros"),
         ("_means", "total = np.zeros", "total = -np.zeros"),
         ("_shares", "padded = blank", "padded = -blank"),
-        ("_over_windows_bwd", "dX_padded = blank", "dX_padded = -blank"),
         ("_each_channel_bwd", "= (written.room()", "= (-written.room()"),
     ),
 }
