@@ -15,9 +15,9 @@ times as large as what is read, K the number of taps). The adjoint goes over the
 of one and channels read < 2 · channels written, which is known when it runs: then it is a correlation as well. One
 signal under one kernel has no rows to multiply: it is left to einsum, which copies nothing.
 
-Pieces are copied into one buffer, for fresh memory is slow at first touch, and what is added to each place is added to a
-piece that is still in the cache. Kernels of one row, one for each map, take as long to multiply as to copy: where places
-move by one, maps with their margins are copied as lines, each tap in one go; of the tap products, lines need no copy.
+Pieces are copied into one buffer, since new memory is slow at the first touch; what is added to each place is added to
+a piece that is still in the cache. Kernels of one row take as long to multiply as to copy: where places move by one,
+maps with their margins are copied as lines, each tap in one go; tap products of lines are inner products.
 
 The Fourier transform is left out: of 20 000 entries under 501 taps it takes 0.5 ms instead of 1.1 ms, of 100 000 under
 101 taps 4.3 ms instead of 1.2 ms, and its errors are relative to the largest entry, not to each.

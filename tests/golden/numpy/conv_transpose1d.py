@@ -108,8 +108,8 @@ def _parts(count, total):
 def _pieces(array, sizes, rows, at=0, lines=False):
     """Pieces of the view _windows(array, sizes, *rows), and where they lie: along the first axis and that of i.
 
-    They are copied into one buffer, one after the other: new memory for each would cost as much as the copying. There
-    the first axis is moved to `at`, and the places are in lines if need be, as in _room.
+    One after the other, they are copied into the same memory: new memory would take as long as the copying. The first
+    axis is moved to `at`; the places i may be in lines, as in _room.
     """
     places = len(rows)
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
