@@ -18,7 +18,7 @@ from derive.core.layer import Equation, Layer, Role, Symbol
 from derive.core.terms import Expr
 from derive.core.traverse import atoms
 
-# More operations than this are not done twice.
+# What is made of more entries than this is not made twice.
 MOST = 4
 
 
@@ -46,7 +46,8 @@ def cheap(value: Expr) -> bool:
     factors = [f for t in value.terms for f in t.factors]
     inside = list(atoms(value))
     plain = all(isinstance(a, (Read, Paren)) for a in inside) and all(e in (1, 2) for _, e in factors)
-    return plain and not any(t.bound for t in value.terms) and len(inside) + len(value.terms) <= MOST + 2
+    reads = sum(isinstance(a, Read) for a in inside)
+    return plain and not any(t.bound for t in value.terms) and reads <= MOST
 
 
 def _at_hand(equation: Equation, forward: Layer, backward: Layer) -> bool:
