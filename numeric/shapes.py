@@ -6,8 +6,9 @@ one size wherever it stands, and `...` is one group of leading axes.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -95,3 +96,18 @@ def row_blocks(rows: Array, entries: int = 2**16) -> Iterator[slice]:
     """A few rows[b, j] at a time, about so many entries: several passes over them then read from the cache."""
     count = max(1, entries // max(1, rows.shape[-1]))
     return (slice(start, start + count) for start in range(0, len(rows), count))
+
+
+def portions(leading: int, *arrays: Array, entries: int = 2**16) -> Iterable[tuple[Array, ...]]:
+    """A few items at a time of arrays that share so many leading axes: views [item, ...], so many entries of the first.
+
+    Several passes over a portion then read from the cache. Where one portion is enough, it is the arrays as they are.
+    """
+    size = arrays[0].size
+    if size <= entries:
+        return (arrays,)
+    count = math.prod(arrays[0].shape[:leading])
+    step = max(1, entries * count // size)
+    # What is written to has to be in order, as np.empty makes it: reshape copies an array that is not.
+    items = [array.reshape(count, *array.shape[leading:]) for array in arrays]
+    return (tuple(array[n : n + step] for array in items) for n in range(0, count, step))

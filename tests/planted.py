@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from graphlib import TopologicalSorter
 from types import CodeType, SimpleNamespace
 
@@ -27,12 +27,12 @@ from derive.witnesses.evidence import Code, Evidence
 from derive.witnesses.sampling import sample
 from derive.witnesses.tally import Tally
 from numeric.activations.elementwise import where_else_zero
-from numeric.shapes import row_blocks
+from numeric.shapes import portions, row_blocks
 
 # What only looks at arguments: wrong ones are tried elsewhere.
 DOORS = ("_floating", "_check", "_check_size", "_check_least", "_check_option", "admit", "cotangent", "output_size")
 # How arrays are cut into pieces changes no value: tests of their own look at the pieces.
-DOORS += ("_parts", "_portions", "row_blocks", "_at_a_time")
+DOORS += ("_parts", "_portions", "row_blocks", "portions", "_at_a_time")
 DOORS += ("_check_given", "_check_positions", "positions", "nonempty", "_admit_options", "option", "each")
 # Helpers that give a function of each entry, which layers use in one precision and on few entries.
 ENTRYWISE = ("_where", "_erf", "_erf_block", "_polynomial")
@@ -200,7 +200,11 @@ class HandwrittenBench(Bench):
         """What is computed a few rows or maps at a time is cut into parts here that small arrays have."""
         module = super().module(mutant)
         names = getattr(module, self.layer.name).__globals__
-        small = {"row_blocks": lambda rows, entries=0: row_blocks(rows, 3 * rows.shape[-1]), "ENTRIES": 2**8}
+        small = {
+            "row_blocks": lambda rows, entries=0: row_blocks(rows, 3 * rows.shape[-1]),
+            "portions": partial(portions, entries=2**3),
+            "ENTRIES": 2**8,
+        }
         names.update({name: value for name, value in small.items() if name in names})
         return module
 

@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent, row_blocks
+from ..shapes import Array, Residuals, admit, cotangent, portions, row_blocks
 
 # x + 0.044715 x³, times √(2/π), is close to what makes a tanh of the normal distribution function.
 CUBIC = 0.044715
@@ -55,7 +55,12 @@ def leaky_relu(X: Array, *, slope: float = 0.01) -> Array:
 def leaky_relu_fwd(X: Array, *, slope: float = 0.01) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     [X] = admit("leaky_relu", "X[...]", X)
-    Y = np.where(X > 0, X, slope * X)
+    Y = np.empty(X.shape, X.dtype)
+    for x, y in portions(X.ndim, X, Y):
+        # One of both is 0.
+        np.minimum(x, 0, out=y)
+        y *= slope
+        y += np.maximum(x, 0)
     return Y, (X, slope)
 
 
@@ -63,7 +68,14 @@ def leaky_relu_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     X, slope = residuals
     dY = cotangent("leaky_relu_bwd", "dY[...]", dY, X.shape, X.dtype)
-    return np.where(X > 0, dY, slope * dY)
+    dX = np.empty(X.shape, dY.dtype)
+    for x, g, dx in portions(X.ndim, X, dY, dX):
+        positive = x > 0
+        dx[...] = ~positive
+        dx *= slope
+        dx += positive
+        dx *= g
+    return dX
 
 
 def elu(X: Array, *, alpha: float = 1.0) -> Array:
@@ -74,8 +86,12 @@ def elu(X: Array, *, alpha: float = 1.0) -> Array:
 def elu_fwd(X: Array, *, alpha: float = 1.0) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     [X] = admit("elu", "X[...]", X)
-    # In the branch that is not taken, exp may not overflow either.
-    Y = np.where(X > 0, X, alpha * np.expm1(np.minimum(X, 0)))
+    Y = np.empty(X.shape, X.dtype)
+    for x, y in portions(X.ndim, X, Y):
+        # One of both is 0.
+        np.expm1(np.minimum(x, 0), out=y)
+        y *= alpha
+        y += np.maximum(x, 0)
     return Y, (X, Y, alpha)
 
 
@@ -83,7 +99,13 @@ def elu_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     X, Y, alpha = residuals
     dY = cotangent("elu_bwd", "dY[...]", dY, X.shape, X.dtype)
-    return np.where(X > 0, dY, dY * (Y + alpha))
+    dX = np.empty(X.shape, dY.dtype)
+    for x, y, g, dx in portions(X.ndim, X, Y, dY, dX):
+        positive = x > 0
+        slope = where_else_zero(~positive, y + alpha)
+        slope += positive
+        np.multiply(g, slope, out=dx)
+    return dX
 
 
 def gelu(X: Array) -> Array:
@@ -103,14 +125,21 @@ def gelu_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     X, Phi = residuals
     dY = cotangent("gelu_bwd", "dY[...]", dY, X.shape, X.dtype)
-    # In an array of its own, even where X is a single number.
-    dX = np.square(X, out=np.empty_like(X))
+    dX = np.empty(X.shape, dY.dtype)
+    for part in portions(X.ndim, dY, X, Phi, dX):
+        gelu_through(*part)
+    return dX
+
+
+def gelu_through(dY: Array, X: Array, Phi: Array, dX: Array) -> None:
+    """A few entries of gelu_bwd."""
+    np.square(X, out=dX)
     dX *= -0.5
     np.exp(dX, out=dX)
     dX *= X
     dX /= math.sqrt(2 * math.pi)
     dX += Phi
-    return dY * dX
+    dX *= dY
 
 
 def gelu_tanh(X: Array) -> Array:
@@ -121,8 +150,15 @@ def gelu_tanh(X: Array) -> Array:
 def gelu_tanh_fwd(X: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     [X] = admit("gelu_tanh", "X[...]", X)
-    T = np.tanh(ROOT * X * (1 + CUBIC * X**2))
-    Y = 0.5 * X * (1 + T)
+    Y, T = np.empty(X.shape, X.dtype), np.empty(X.shape, X.dtype)
+    for x, y, t in portions(X.ndim, X, Y, T):
+        np.square(x, out=t)
+        t *= CUBIC * ROOT
+        t += ROOT
+        t *= x
+        np.tanh(t, out=t)
+        np.add(t, 1, out=y)
+        y *= 0.5 * x
     return Y, (X, T)
 
 
@@ -130,8 +166,18 @@ def gelu_tanh_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     X, T = residuals
     dY = cotangent("gelu_tanh_bwd", "dY[...]", dY, X.shape, X.dtype)
-    slope = ROOT * (1 + 3 * CUBIC * X**2)
-    return 0.5 * dY * (1 + T + X * (1 - T**2) * slope)
+    dX = np.empty(X.shape, dY.dtype)
+    for x, t, g, dx in portions(X.ndim, X, T, dY, dX):
+        # (1 + t) (1 + x (1 - t) u') / 2
+        np.square(x, out=dx)
+        dx *= 3 * CUBIC * ROOT
+        dx += ROOT
+        dx *= x
+        dx *= 1 - t
+        dx += 1
+        dx *= 0.5 * g
+        dx *= 1 + t
+    return dX
 
 
 def silu(X: Array) -> Array:
@@ -151,7 +197,18 @@ def silu_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     S, Y = residuals
     dY = cotangent("silu_bwd", "dY[...]", dY, S.shape, S.dtype)
-    return dY * (S + Y * (1 - S))
+    dX = np.empty(S.shape, dY.dtype)
+    for part in portions(S.ndim, dY, S, Y, dX):
+        silu_through(*part)
+    return dX
+
+
+def silu_through(dY: Array, S: Array, Y: Array, dX: Array) -> None:
+    """A few entries of silu_bwd."""
+    np.subtract(1, S, out=dX)
+    dX *= Y
+    dX += S
+    dX *= dY
 
 
 def softplus(X: Array) -> Array:
@@ -190,7 +247,15 @@ def mish_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     X, T = residuals
     dY = cotangent("mish_bwd", "dY[...]", dY, X.shape, X.dtype)
-    return dY * (T + X * (1 - T**2) * logistic(X))
+    dX = np.empty(X.shape, dY.dtype)
+    for x, t, g, dx in portions(X.ndim, X, T, dY, dX):
+        np.square(t, out=dx)
+        np.subtract(1, dx, out=dx)
+        dx *= x
+        dx *= logistic(x)
+        dx += t
+        dx *= g
+    return dX
 
 
 def tanh(X: Array) -> Array:
@@ -228,7 +293,7 @@ def hard_tanh_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     (X,) = residuals
     dY = cotangent("hard_tanh_bwd", "dY[...]", dY, X.shape, X.dtype)
-    return np.where((X > -1) & (X < 1), dY, 0)
+    return where_else_zero((X > -1) & (X < 1), dY)
 
 
 def sigmoid(X: Array) -> Array:
@@ -247,14 +312,27 @@ def sigmoid_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[...] -> dX[...]"""
     (Y,) = residuals
     dY = cotangent("sigmoid_bwd", "dY[...]", dY, Y.shape, Y.dtype)
-    return dY * Y * (1 - Y)
+    dX = np.empty(Y.shape, dY.dtype)
+    for part in portions(Y.ndim, dY, Y, dX):
+        sigmoid_through(*part)
+    return dX
+
+
+def sigmoid_through(dY: Array, Y: Array, dX: Array) -> None:
+    """A few entries of sigmoid_bwd."""
+    np.subtract(1, Y, out=dX)
+    dX *= Y
+    dX *= dY
 
 
 def logistic(X: Array) -> Array:
     """1 / (1 + exp(-x)), entry by entry."""
+    S = np.negative(X, out=np.empty(X.shape, X.dtype))
     # exp overflows to inf for X far below 0, and 1 / (1 + inf) is the 0 that is wanted there.
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-X))
+        np.exp(S, out=S)
+    S += 1
+    return np.divide(1, S, out=S)
 
 
 def smooth_ramp(X: Array) -> Array:

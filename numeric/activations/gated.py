@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..linear_maps.linear import as_rows
-from ..shapes import Array, Residuals, admit, cotangent
-from .elementwise import gelu_bwd, gelu_fwd, sigmoid_bwd, sigmoid_fwd, silu_bwd, silu_fwd
+from ..shapes import Array, Residuals, admit, cotangent, portions
+from .elementwise import gelu_fwd, gelu_through, sigmoid_fwd, sigmoid_through, silu_fwd, silu_through
 
 
 def glu(A: Array, B: Array) -> Array:
@@ -25,9 +27,7 @@ def glu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def glu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    A, H, inner = residuals
-    dY = cotangent("glu_bwd", "dY[...]", dY, A.shape, A.dtype)
-    return dY * H, sigmoid_bwd(inner, dY * A)
+    return gated_bwd("glu_bwd", residuals, dY, sigmoid_through)
 
 
 def geglu(A: Array, B: Array) -> Array:
@@ -42,9 +42,7 @@ def geglu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def geglu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    A, H, inner = residuals
-    dY = cotangent("geglu_bwd", "dY[...]", dY, A.shape, A.dtype)
-    return dY * H, gelu_bwd(inner, dY * A)
+    return gated_bwd("geglu_bwd", residuals, dY, gelu_through)
 
 
 def swiglu(A: Array, B: Array) -> Array:
@@ -59,9 +57,7 @@ def swiglu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def swiglu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    A, H, inner = residuals
-    dY = cotangent("swiglu_bwd", "dY[...]", dY, A.shape, A.dtype)
-    return dY * H, silu_bwd(inner, dY * A)
+    return gated_bwd("swiglu_bwd", residuals, dY, silu_through)
 
 
 def gated(name: str, A: Array, B: Array, activation: Callable) -> tuple[Array, Residuals]:
@@ -69,6 +65,17 @@ def gated(name: str, A: Array, B: Array, activation: Callable) -> tuple[Array, R
     A, B = admit(name, "A[...] B[...]", A, B)
     H, inner = activation(B)
     return A * H, (A, H, inner)
+
+
+def gated_bwd(name: str, residuals: Residuals, dY: Array, through: Callable) -> tuple[Array, Array]:
+    """dA = dY ⊙ f(B),  dB = dY ⊙ A ⊙ f'(B)"""
+    A, H, inner = residuals
+    dY = cotangent(name, "dY[...]", dY, A.shape, A.dtype)
+    dA, dB = np.empty(A.shape, dY.dtype), np.empty(A.shape, dY.dtype)
+    for a, h, g, da, db, *kept in portions(A.ndim, A, H, dY, dA, dB, *inner):
+        np.multiply(g, h, out=da)
+        through(g * a, *kept, db)
+    return dA, dB
 
 
 def swiglu_feed_forward(X: Array, W: Array, V: Array, U: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent, portions
 
 
 def log_softmax(S: Array) -> Array:
@@ -29,4 +29,9 @@ def log_softmax_bwd(residuals: Residuals, dA: Array) -> Array:
     """dA[..., j] -> dS[..., j]"""
     (A,) = residuals
     dA = cotangent("log_softmax_bwd", "dA[...,j]", dA, A.shape, A.dtype)
-    return dA - np.exp(A) * dA.sum(axis=-1, keepdims=True)
+    dS = np.empty(A.shape, dA.dtype)
+    for a, g, ds in portions(A.ndim - 1, A, dA, dS):
+        np.exp(a, out=ds)
+        ds *= -g.sum(axis=-1, keepdims=True)
+        ds += g
+    return dS

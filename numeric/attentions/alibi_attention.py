@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, masked_softmax, scores
+from ..shapes import Array, Residuals, admit, cotangent, portions
+from .attention import attend, room, room_for_gradients, scores_backward
 
 
 def alibi_attention(Q: Array, K: Array, V: Array, slope: Array) -> Array:
@@ -20,20 +20,26 @@ def alibi_attention_fwd(Q: Array, K: Array, V: Array, slope: Array) -> tuple[Arr
     """The output, and what the backward needs."""
     signature = "Q[...,h,i,d] K[...,h,j,d] V[...,h,j,e] slope[h]"
     Q, K, V, slope = admit("alibi_attention", signature, Q, K, V, slope)
-    S = scores(Q, K)
-    S += slope[:, None, None] * _distances(S)
-    P = masked_softmax(np.where(_distances(S) <= 0, S, -np.inf))
-    O = P @ V
-    return O, (Q, K, V, P, O)
+    E, Q, Z, O = room(Q, K, V)
+    distances = _distances(E)
+    slopes = np.broadcast_to(slope[:, None, None], (*Q.shape[:-2], 1, 1))
+    for e, q, k, v, m, z, o in portions(Q.ndim - 2, E, Q, K, V, slopes, Z, O):
+        S = np.matmul(q, k.mT, out=e)
+        S += m * distances
+        np.copyto(S, -np.inf, where=distances > 0)
+        attend(S, v, z, o)
+    return O, (E, Q, K, V, Z, O)
 
 
 def alibi_attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array, Array]:
     """dO[..., h, i, e] -> dQ[..., h, i, d], dK[..., h, j, d], dV[..., h, j, e], dslope[h]"""
-    O = residuals[-1]
+    E, *_, O = residuals
     dO = cotangent("alibi_attention_bwd", "dO[...,h,i,e]", dO, O.shape, O.dtype)
-    dQ, dK, dV, dS = backward(residuals, dO)
-    dslope = np.einsum("...hij,ij->...h", dS, _distances(dS)).reshape(-1, O.shape[-3]).sum(axis=0)
-    return dQ, dK, dV, dslope
+    distances = _distances(E)
+    gradients, dslope = room_for_gradients(residuals, dO), np.empty(O.shape[:-2], dO.dtype)
+    for *part, dm in portions(O.ndim - 2, *residuals, dO, *gradients, dslope):
+        np.einsum("...ij,ij->...", scores_backward(*part), distances, out=dm)
+    return *gradients, dslope.reshape(-1, O.shape[-3]).sum(axis=0)
 
 
 def _distances(S: Array) -> Array:

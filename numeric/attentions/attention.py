@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from ..activations.softmax import row_dots
-from ..shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent, portions
 
 
 def attention(Q: Array, K: Array, V: Array) -> Array:
@@ -26,58 +26,87 @@ def attention(Q: Array, K: Array, V: Array) -> Array:
 def attention_fwd(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    E, Z = exponentials(scores(Q, K))
-    # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
-    O = E @ V
-    O /= Z
-    return O, (Q, K, V, E, Z, O)
+    return forward(Q, K, V)
 
 
 def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    Q, K, V, E, Z, O = residuals
+    O = residuals[-1]
     dO = cotangent("attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward((Q, K, V, E, O), dO / Z)[:3]
+    return backward(residuals, dO)
 
 
-# What the variants share: they differ in the scores alone.
+# What the variants share: they differ in the scores alone. All is done for a few matrices of scores at a time, which
+# stay in the cache.
 
 
-def scores(Q: Array, K: Array) -> Array:
-    """Q[..., i, d], K[..., j, d] -> S[..., i, j]"""
+def forward(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
+    """Q[..., i, d], K[..., j, d], V[..., j, e] -> O[..., i, e], and what the backward needs"""
+    E, Q, Z, O = room(Q, K, V)
+    for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
+        np.matmul(q, k.mT, out=e)
+        attend(e, v, z, o)
+    return O, (E, Q, K, V, Z, O)
+
+
+def room(Q: Array, K: Array, V: Array) -> tuple[Array, Array, Array, Array]:
+    """Room for E[..., i, j]; Q / √d_k; and room for Z[..., i, 1] and O[..., i, e]."""
+    rows, dtype = Q.shape[:-1], Q.dtype
     # Scaling Q costs i·d operations, scaling the product i·j.
-    return (Q / _scale(Q)) @ K.swapaxes(-1, -2)
+    return (
+        np.empty((*rows, K.shape[-2]), dtype),
+        np.divide(Q, _scale(Q), order="C"),
+        np.empty((*rows, 1), dtype),
+        np.empty((*rows, V.shape[-1]), dtype),
+    )
 
 
-def masked_softmax(S: Array) -> Array:
-    """The softmax of rows in which -inf leaves an entry out; zeros for a row of nothing else. Overwrites S."""
-    E, Z = exponentials(S)
-    E /= Z
-    return E
+def attend(S: Array, V: Array, Z: Array, O: Array) -> None:
+    """S[..., i, j], V[..., j, e] -> O = E V / Z with E = exp(S - max S), into S, and its row sums, into Z.
 
-
-def exponentials(S: Array) -> tuple[Array, Array]:
-    """E and its row sums Z, of which the softmax is E / Z; zeros over 1 for a row of nothing but -inf. Overwrites S."""
+    -inf leaves an entry out; a row of nothing else gives zeros.
+    """
     # From the lowest finite number on: -inf - -inf would be NaN.
     S -= S.max(axis=-1, keepdims=True, initial=np.finfo(S.dtype).min)
-    E = np.exp(S, out=S)
-    Z = E.sum(axis=-1, keepdims=True)
-    Z[Z == 0] = 1
-    return E, Z
+    np.exp(S, out=S)
+    S.sum(axis=-1, keepdims=True, out=Z)
+    # Where there is an entry, there is an exp(0).
+    np.maximum(Z, 1, out=Z)
+    # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
+    np.matmul(S, V, out=O)
+    O /= Z
 
 
-def backward(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array, Array]:
-    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dS[..., i, j]; with E and dO / Z, or P and dO"""
-    Q, K, V, P, O = residuals
-    dV = P.swapaxes(-1, -2) @ dO
-    dS = dO @ V.swapaxes(-1, -2)
-    dS -= row_dots(dO, O)
-    dS *= P
-    dQ = dS @ K
-    dK = dS.swapaxes(-1, -2) @ Q
+def backward(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
+    """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
+    gradients = room_for_gradients(residuals, dO)
+    for part in portions(dO.ndim - 2, *residuals, dO, *gradients):
+        scores_backward(*part)
+    return gradients
+
+
+def room_for_gradients(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
+    """For those of Q, K and V."""
+    _, Q, K, V, *_ = residuals
+    return np.empty(Q.shape, dO.dtype), np.empty(K.shape, dO.dtype), np.empty(V.shape, dO.dtype)
+
+
+def scores_backward(
+    E: Array, Q: Array, K: Array, V: Array, Z: Array, O: Array, dO: Array, dQ: Array, dK: Array, dV: Array,
+    dS: Array | None = None,
+) -> Array:
+    """dO[..., i, e] -> dS[..., i, j], and into their places dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""  # fmt: skip
+    # P is E / Z: what E is multiplied by is divided instead.
+    G = dO / Z
+    np.matmul(E.mT, G, out=dV)
+    dS = np.matmul(G, V.mT, out=dS)
+    dS -= row_dots(G, O)
+    dS *= E
+    np.matmul(dS, K, out=dQ)
     dQ /= _scale(Q)
-    dK /= _scale(Q)
-    return dQ, dK, dV, dS
+    # Here Q has been scaled already.
+    np.matmul(dS.mT, Q, out=dK)
+    return dS
 
 
 def _scale(Q: Array) -> float:

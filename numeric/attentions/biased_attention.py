@@ -6,8 +6,10 @@ key, and a row of nothing else gives zeros.
 
 from __future__ import annotations
 
-from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, masked_softmax, scores
+import numpy as np
+
+from ..shapes import Array, Residuals, admit, cotangent, portions
+from .attention import attend, room, room_for_gradients, scores_backward
 
 
 def biased_attention(Q: Array, K: Array, V: Array, B: Array) -> Array:
@@ -19,15 +21,19 @@ def biased_attention_fwd(Q: Array, K: Array, V: Array, B: Array) -> tuple[Array,
     """The output, and what the backward needs."""
     signature = "Q[...,i,d] K[...,j,d] V[...,j,e] B[...,i,j]"
     Q, K, V, B = admit("biased_attention", signature, Q, K, V, B)
-    S = scores(Q, K)
-    S += B
-    P = masked_softmax(S)
-    O = P @ V
-    return O, (Q, K, V, P, O)
+    E, Q, Z, O = room(Q, K, V)
+    for e, q, k, v, b, z, o in portions(Q.ndim - 2, E, Q, K, V, B, Z, O):
+        S = np.matmul(q, k.mT, out=e)
+        S += b
+        attend(S, v, z, o)
+    return O, (E, Q, K, V, Z, O)
 
 
 def biased_attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dB[..., i, j]"""
-    O = residuals[-1]
+    E, *_, O = residuals
     dO = cotangent("biased_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward(residuals, dO)
+    gradients = (*room_for_gradients(residuals, dO), np.empty(E.shape, dO.dtype))
+    for part in portions(O.ndim - 2, *residuals, dO, *gradients):
+        scores_backward(*part)
+    return gradients

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, exponentials, scores
+from ..shapes import Array, Residuals, admit, cotangent, portions
+from .attention import attend, backward, room
 
 
 def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
@@ -19,16 +19,17 @@ def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
 def causal_attention_fwd(Q: Array, K: Array, V: Array, *, past: int = 0) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("causal_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    S = scores(Q, K)
-    S += np.where(np.tri(Q.shape[-2], K.shape[-2], past, dtype=bool), S.dtype.type(0), -np.inf)
-    E, Z = exponentials(S)
-    O = E @ V
-    O /= Z
-    return O, (Q, K, V, E, Z, O)
+    E, Q, Z, O = room(Q, K, V)
+    unseen = ~np.tri(*E.shape[-2:], past, dtype=bool)
+    for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
+        S = np.matmul(q, k.mT, out=e)
+        np.copyto(S, -np.inf, where=unseen)
+        attend(S, v, z, o)
+    return O, (E, Q, K, V, Z, O)
 
 
 def causal_attention_bwd(residuals: Residuals, dO: Array, *, past: int = 0) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    Q, K, V, E, Z, O = residuals
+    O = residuals[-1]
     dO = cotangent("causal_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward((Q, K, V, E, O), dO / Z)[:3]
+    return backward(residuals, dO)

@@ -6,7 +6,7 @@ Each projection is a linear map to all heads at once; its gradients are those of
 from __future__ import annotations
 
 from ..shapes import Array, Residuals, admit, cotangent
-from .attention import attention_bwd, attention_fwd
+from .attention import backward, forward
 
 Gradients = tuple[Array, Array, Array, Array, Array, Array]
 
@@ -20,7 +20,7 @@ def cross_attention_fwd(X: Array, C: Array, W_Q: Array, W_K: Array, W_V: Array, 
     """The output, and what the backward needs."""
     signature = "X[...,i,b] C[...,j,c] W_Q[b,h,d] W_K[c,h,d] W_V[c,h,e] W_O[h,e,o]"
     X, C, W_Q, W_K, W_V, W_O = admit("cross_attention", signature, X, C, W_Q, W_K, W_V, W_O)
-    O, inside = attention_fwd(to_heads(X, W_Q), to_heads(C, W_K), to_heads(C, W_V))
+    O, inside = forward(to_heads(X, W_Q), to_heads(C, W_K), to_heads(C, W_V))
     A = joined(O)
     return A @ W_O.reshape(-1, W_O.shape[-1]), (X, C, W_Q, W_K, W_V, W_O, A, inside)
 
@@ -31,7 +31,7 @@ def cross_attention_bwd(residuals: Residuals, dY: Array) -> Gradients:
     dY = cotangent("cross_attention_bwd", "dY[...,i,o]", dY, (*X.shape[:-1], W_O.shape[-1]), X.dtype)
     dA = dY @ W_O.reshape(-1, W_O.shape[-1]).T
     dO = dA.reshape(*dA.shape[:-1], *W_O.shape[:2]).swapaxes(-3, -2)
-    dQ, dK, dV = (joined(heads) for heads in attention_bwd(inside, dO))
+    dQ, dK, dV = (joined(heads) for heads in backward(inside, dO))
     dX = back(dQ, W_Q)
     dC = back(dK, W_K)
     dC += back(dV, W_V)

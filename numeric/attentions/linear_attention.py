@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..activations.softmax import row_dots
-from ..shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent, portions
 
 
 def linear_attention(Q: Array, K: Array, V: Array, *, eps: float = 1e-6) -> Array:
@@ -28,7 +28,8 @@ def linear_attention_fwd(Q: Array, K: Array, V: Array, *, eps: float = 1e-6) -> 
     M = C.swapaxes(-1, -2) @ V
     z = C.sum(axis=-2)[..., None]
     s = A @ z + float(eps)
-    O = A @ M / s
+    O = A @ M
+    O /= s
     return O, (V, A, C, M, z, s, O)
 
 
@@ -40,12 +41,21 @@ def linear_attention_bwd(residuals: Residuals, dO: Array, *, eps: float = 1e-6) 
     ds = -row_dots(dN, O)
     dM = A.swapaxes(-1, -2) @ dN
     dz = A.swapaxes(-1, -2) @ ds
-    dA = dN @ M.swapaxes(-1, -2) + ds * z.swapaxes(-1, -2)
-    dC = V @ dM.swapaxes(-1, -2) + dz.swapaxes(-1, -2)
+    dQ = dN @ M.swapaxes(-1, -2)
+    dQ += ds * z.swapaxes(-1, -2)
+    dK = V @ dM.swapaxes(-1, -2)
+    dK += dz.swapaxes(-1, -2)
     # Of a positive x, elu(x) + 1 is more than 1.
-    return dA * np.minimum(A, 1), dC * np.minimum(C, 1), C @ dM
+    dQ *= np.minimum(A, 1)
+    dK *= np.minimum(C, 1)
+    return dQ, dK, C @ dM
 
 
 def _positive(x: Array) -> Array:
     """elu(x) + 1"""
-    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
+    Y = np.empty(x.shape, x.dtype)
+    for entries, y in portions(x.ndim, x, Y):
+        np.minimum(entries, 0, out=y)
+        np.exp(y, out=y)
+        y += np.maximum(entries, 0)
+    return Y

@@ -6,9 +6,8 @@ run over the heads too.
 
 from __future__ import annotations
 
-from ..activations.softmax import softmax
 from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, scores
+from .attention import backward, forward
 
 
 def multi_query_attention(Q: Array, K: Array, V: Array) -> Array:
@@ -34,14 +33,13 @@ def heads_as_queries(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
     """Q[..., h, i, d], K[..., j, d], V[..., j, e] -> O[..., h, i, e], and what the backward needs."""
     *leading, H, n, d = Q.shape
     Q = Q.reshape(*leading, H * n, d)
-    P = softmax(scores(Q, K))
-    O = P @ V
-    return O.reshape(*leading, H, n, V.shape[-1]), (Q, K, V, P, O, H)
+    O, inside = forward(Q, K, V)
+    return O.reshape(*leading, H, n, V.shape[-1]), (*inside, H)
 
 
 def queries_as_heads(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., h, i, e] -> dQ[..., h, i, d], dK[..., j, d], dV[..., j, e]"""
     *inner, _ = residuals
     *leading, H, n, _ = dO.shape
-    dQ, dK, dV, _ = backward(tuple(inner), dO.reshape(inner[-1].shape))
+    dQ, dK, dV = backward(inner, dO.reshape(inner[-1].shape))
     return dQ.reshape(*leading, H, n, dQ.shape[-1]), dK, dV

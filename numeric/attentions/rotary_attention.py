@@ -6,7 +6,7 @@ Attention on what was turned; its gradients are turned back (Su et al., RoFormer
 from __future__ import annotations
 
 from ..shapes import Array, Residuals, admit, cotangent
-from .attention import attention_bwd, attention_fwd
+from .attention import backward, forward
 from .rotary import rotary_bwd, rotary_fwd
 
 
@@ -22,7 +22,7 @@ def rotary_attention_fwd(
     Q, K, V = admit("rotary_attention", "Q[...,i,c,p] K[...,j,c,p] V[...,j,e]", Q, K, V)
     A, queries = rotary_fwd(Q, base=base, past=past)
     B, keys = rotary_fwd(K, base=base)
-    O, inside = attention_fwd(_rows(A), _rows(B), V)
+    O, inside = forward(_rows(A), _rows(B), V)
     return O, (queries, keys, inside, O)
 
 
@@ -32,7 +32,7 @@ def rotary_attention_bwd(
     """dO[..., i, e] -> dQ[..., i, c, p], dK[..., j, c, p], dV[..., j, e]"""
     queries, keys, inside, O = residuals
     dO = cotangent("rotary_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    dA, dB, dV = attention_bwd(inside, dO)
+    dA, dB, dV = backward(inside, dO)
     return rotary_bwd(queries, _pairs(dA)), rotary_bwd(keys, _pairs(dB)), dV
 
 

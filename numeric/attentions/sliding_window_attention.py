@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
-from .attention import backward, masked_softmax, scores
+from ..shapes import Array, Residuals, admit, cotangent, portions
+from .attention import attend, backward, room
 
 
 def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -> Array:
@@ -19,15 +19,18 @@ def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -
 def sliding_window_attention_fwd(Q: Array, K: Array, V: Array, *, window: int = 1) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("sliding_window_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    n, m = Q.shape[-2], K.shape[-2]
-    seen = np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool)
-    P = masked_softmax(np.where(seen, scores(Q, K), -np.inf))
-    O = P @ V
-    return O, (Q, K, V, P, O)
+    E, Q, Z, O = room(Q, K, V)
+    n, m = E.shape[-2:]
+    unseen = ~np.tri(n, m, dtype=bool) | np.tri(n, m, -window - 1, dtype=bool)
+    for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
+        S = np.matmul(q, k.mT, out=e)
+        np.copyto(S, -np.inf, where=unseen)
+        attend(S, v, z, o)
+    return O, (E, Q, K, V, Z, O)
 
 
 def sliding_window_attention_bwd(residuals: Residuals, dO: Array, *, window: int = 1) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
     O = residuals[-1]
     dO = cotangent("sliding_window_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    return backward(residuals, dO)[:3]
+    return backward(residuals, dO)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations.elementwise import sigmoid
-from ..shapes import Array, Residuals, admit, cotangent
+from ..activations.elementwise import logistic, smooth_ramp
+from ..shapes import Array, Residuals, admit, cotangent, portions
 from ._nonempty import nonempty
 
 
@@ -22,8 +22,10 @@ def binary_cross_entropy_fwd(Z: Array, T: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Z, T = admit("binary_cross_entropy", "Z[...] T[...]", Z, T)
     nonempty("binary_cross_entropy", "Z", "...", Z)
-    # logaddexp(0, x) is log(1 + exp(x)) without the overflow.
-    return np.mean(np.logaddexp(0, Z) - T * Z), (Z, T)
+    total = Z.dtype.type(0)
+    for z, t in portions(Z.ndim, Z, T):
+        total += np.sum(smooth_ramp(z) - t * z)
+    return total / Z.size, (Z, T)
 
 
 def binary_cross_entropy_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
@@ -31,4 +33,7 @@ def binary_cross_entropy_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Ar
     Z, T = residuals
     dL = cotangent("binary_cross_entropy_bwd", "dL[]", dL, (), Z.dtype)
     share = dL / Z.size
-    return share * (sigmoid(Z) - T), -share * Z
+    dZ = np.empty(Z.shape, share.dtype)
+    for z, t, dz in portions(Z.ndim, Z, T, dZ):
+        np.multiply(logistic(z) - t, share, out=dz)
+    return dZ, -share * Z

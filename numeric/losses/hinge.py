@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
+from ..activations.elementwise import where_else_zero
+from ..shapes import Array, Residuals, admit, cotangent, portions
 from ._nonempty import nonempty
 
 
@@ -21,13 +22,21 @@ def hinge_fwd(Y: Array, T: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Y, T = admit("hinge", "Y[...] T[...]", Y, T)
     nonempty("hinge", "Y", "...", Y)
-    slack = np.maximum(1 - T * Y, 0)
-    return np.mean(slack), (Y, T, slack > 0)
+    total = Y.dtype.type(0)
+    for y, t in portions(Y.ndim, Y, T):
+        slack = 1 - t * y
+        total += np.sum(np.maximum(slack, 0))
+    return total / Y.size, (Y, T)
 
 
 def hinge_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
     """dL -> dY[...], dT[...]"""
-    Y, T, short = residuals
+    Y, T = residuals
     dL = cotangent("hinge_bwd", "dL[]", dL, (), Y.dtype)
-    share = np.where(short, -dL / Y.size, 0)
-    return share * T, share * Y
+    share = -dL / Y.size
+    dY, dT = np.empty(Y.shape, share.dtype), np.empty(Y.shape, share.dtype)
+    for y, t, dy, dt in portions(Y.ndim, Y, T, dY, dT):
+        slope = where_else_zero(t * y < 1, np.full(y.shape, share))
+        np.multiply(slope, t, out=dy)
+        np.multiply(slope, y, out=dt)
+    return dY, dT

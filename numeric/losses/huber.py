@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent, portions
 from ._nonempty import nonempty
 
 
@@ -21,9 +21,12 @@ def huber_fwd(Y: Array, T: Array, *, delta: float = 1.0) -> tuple[Array, Residua
     """The output, and what the backward needs."""
     Y, T = admit("huber", "Y[...] T[...]", Y, T)
     nonempty("huber", "Y", "...", Y)
-    R = Y - T
-    clipped = np.clip(R, -delta, delta)
-    return np.mean(clipped * (R - clipped / 2)), (clipped,)
+    total, clipped = Y.dtype.type(0), np.empty(Y.shape, Y.dtype)
+    for y, t, c in portions(Y.ndim, Y, T, clipped):
+        r = y - t
+        np.clip(r, -delta, delta, out=c)
+        total += np.sum(c * (r - c / 2))
+    return total / Y.size, (clipped,)
 
 
 def huber_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..activations.log_softmax import log_softmax
 from ..activations.softmax import row_dots
-from ..shapes import Array, Residuals, admit, cotangent
+from ..shapes import Array, Residuals, admit, cotangent, portions
 from ._nonempty import nonempty
 
 
@@ -34,4 +34,13 @@ def kl_divergence_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
     P, logP, logQ, D = residuals
     dL = cotangent("kl_divergence_bwd", "dL[]", dL, (), P.dtype)
     share = dL / len(P)
-    return share * P * (logP - logQ - D), share * (np.exp(logQ) - P)
+    dA, dB = np.empty(P.shape, share.dtype), np.empty(P.shape, share.dtype)
+    for p, log_p, log_q, d, da, db in portions(1, P, logP, logQ, D, dA, dB):
+        np.subtract(log_p, log_q, out=da)
+        da -= d
+        da *= p
+        da *= share
+        np.exp(log_q, out=db)
+        db -= p
+        db *= share
+    return dA, dB

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations.elementwise import sigmoid
-from ..shapes import Array, Residuals, admit, cotangent
+from ..activations.elementwise import logistic, smooth_ramp
+from ..shapes import Array, Residuals, admit, cotangent, portions
 from ._nonempty import nonempty
 
 
@@ -22,13 +22,20 @@ def logistic_loss_fwd(Z: Array, T: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Z, T = admit("logistic_loss", "Z[...] T[...]", Z, T)
     nonempty("logistic_loss", "Z", "...", Z)
-    # logaddexp(0, x) is log(1 + exp(x)) without the overflow.
-    return np.mean(np.logaddexp(0, -T * Z)), (Z, T)
+    total = Z.dtype.type(0)
+    for z, t in portions(Z.ndim, Z, T):
+        total += np.sum(smooth_ramp(-t * z))
+    return total / Z.size, (Z, T)
 
 
 def logistic_loss_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:
     """dL -> dZ[...], dT[...]"""
     Z, T = residuals
     dL = cotangent("logistic_loss_bwd", "dL[]", dL, (), Z.dtype)
-    share = -dL / Z.size * sigmoid(-T * Z)
-    return share * T, share * Z
+    share = -dL / Z.size
+    dZ, dT = np.empty(Z.shape, share.dtype), np.empty(Z.shape, share.dtype)
+    for z, t, dz, dt in portions(Z.ndim, Z, T, dZ, dT):
+        slope = share * logistic(-t * z)
+        np.multiply(slope, t, out=dz)
+        np.multiply(slope, z, out=dt)
+    return dZ, dT

@@ -6,8 +6,6 @@ With the cotangent dL:   dY = 2 dL (Y - T) / n,   dT = -dY
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..shapes import Array, Residuals, admit, cotangent
 
 
@@ -22,7 +20,8 @@ def mse_fwd(Y: Array, T: Array) -> tuple[Array, Residuals]:
     if Y.size == 0:
         raise ValueError(f"mse: Y, axis ...: expected at least 1 entry, given shape {Y.shape}.")
     R = Y - T
-    return np.mean(R**2), (R,)
+    entries = R.reshape(-1)
+    return entries @ entries / R.size, (R,)
 
 
 def mse_bwd(residuals: Residuals, dL: Array) -> tuple[Array, Array]:

@@ -6,8 +6,6 @@ With H = G ⊙ γ:   dX = r (H - mean(H) - xhat mean(H xhat)),   dγ = Σ G xhat
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..shapes import Array, Residuals, admit, cotangent
 from .standardize import standardized, through_standardized
 
@@ -21,16 +19,16 @@ def batch_norm_fwd(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) ->
     """The output, and what the backward needs."""
     X, gamma, beta = admit("batch_norm", "X[...,j] gamma[j] beta[j]", X, gamma, beta)
     xhat, r = standardized(X, tuple(range(X.ndim - 1)), eps)
-    return gamma * xhat + beta, (gamma, xhat, r)
+    Y = gamma * xhat
+    Y += beta
+    return Y, (gamma, xhat, r)
 
 
 def batch_norm_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
     """dY[..., j] -> dX[..., j], dgamma[j], dbeta[j]"""
     gamma, xhat, r = residuals
     dY = cotangent("batch_norm_bwd", "dY[...,j]", dY, xhat.shape, xhat.dtype)
-    over = tuple(range(xhat.ndim - 1))
-    dX = through_standardized(xhat, r, dY * gamma, over)
-    return dX, np.sum(dY * xhat, over), dY.sum(over)
+    return through_standardized(xhat, r, gamma, dY, tuple(range(xhat.ndim - 1)))
 
 
 def batch_norm2d(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Array:
@@ -42,12 +40,13 @@ def batch_norm2d_fwd(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) 
     """The output, and what the backward needs."""
     X, gamma, beta = admit("batch_norm2d", "X[n,c,h,w] gamma[c] beta[c]", X, gamma, beta)
     xhat, r = standardized(X, (0, 2, 3), eps)
-    return gamma[:, None, None] * xhat + beta[:, None, None], (gamma, xhat, r)
+    Y = gamma[:, None, None] * xhat
+    Y += beta[:, None, None]
+    return Y, (gamma, xhat, r)
 
 
 def batch_norm2d_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array, Array]:
     """dY[n, c, h, w] -> dX[n, c, h, w], dgamma[c], dbeta[c]"""
     gamma, xhat, r = residuals
     dY = cotangent("batch_norm2d_bwd", "dY[n,c,h,w]", dY, xhat.shape, xhat.dtype)
-    dX = through_standardized(xhat, r, dY * gamma[:, None, None], (0, 2, 3))
-    return dX, np.sum(dY * xhat, axis=(0, 2, 3)), dY.sum(axis=(0, 2, 3))
+    return through_standardized(xhat, r, gamma[:, None, None], dY, (0, 2, 3))

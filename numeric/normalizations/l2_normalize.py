@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent
+from ..activations.softmax import row_dots
+from ..shapes import Array, Residuals, admit, cotangent, portions
 
 
 def l2_normalize(X: Array) -> Array:
@@ -19,7 +20,7 @@ def l2_normalize(X: Array) -> Array:
 def l2_normalize_fwd(X: Array) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     [X] = admit("l2_normalize", "X[...,j]", X)
-    r = np.sqrt(np.sum(X**2, axis=-1, keepdims=True))
+    r = np.sqrt(row_dots(X, X))
     np.divide(1, r, out=r, where=r > 0)
     Y = r * X
     return Y, (r, Y)
@@ -29,4 +30,9 @@ def l2_normalize_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[..., j] -> dX[..., j]"""
     r, Y = residuals
     dY = cotangent("l2_normalize_bwd", "dY[...,j]", dY, Y.shape, Y.dtype)
-    return r * (dY - Y * np.sum(dY * Y, axis=-1, keepdims=True))
+    dX = np.empty(Y.shape, dY.dtype)
+    for y, s, g, dx in portions(Y.ndim - 1, Y, r, dY, dX):
+        np.multiply(y, -row_dots(g, y), out=dx)
+        dx += g
+        dx *= s
+    return dX

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..activations.softmax import row_dots
 from ..linear_maps.linear import as_rows
-from ..shapes import Array, Residuals, admit, cotangent, row_blocks
+from ..shapes import Array, Residuals, admit, cotangent, portions, row_blocks
 
 
 def layer_norm(X: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Array:
@@ -62,15 +62,25 @@ def rms_norm(X: Array, gamma: Array, *, eps: float = 1e-6) -> Array:
 def rms_norm_fwd(X: Array, gamma: Array, *, eps: float = 1e-6) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     X, gamma = admit("rms_norm", "X[...,j] gamma[j]", X, gamma)
-    r = 1 / np.sqrt(np.mean(X**2, axis=-1, keepdims=True) + eps)
-    xhat = X * r
-    return gamma * xhat, (gamma, xhat, r)
+    Y, r = np.empty(X.shape, X.dtype), np.empty((*X.shape[:-1], 1), X.dtype)
+    for x, y, s in portions(X.ndim - 1, X, Y, r):
+        s[...] = 1 / np.sqrt(row_dots(x, x) / X.shape[-1] + eps)
+        np.multiply(x, s, out=y)
+        y *= gamma
+    return Y, (X, gamma, r)
 
 
 def rms_norm_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[..., j] -> dX[..., j], dgamma[j]"""
-    gamma, xhat, r = residuals
-    dY = cotangent("rms_norm_bwd", "dY[...,j]", dY, xhat.shape, xhat.dtype)
-    dxhat = dY * gamma
-    dX = r * (dxhat - xhat * np.mean(dxhat * xhat, axis=-1, keepdims=True))
-    return dX, np.sum(dY * xhat, tuple(range(xhat.ndim - 1)))
+    X, gamma, r = residuals
+    dY = cotangent("rms_norm_bwd", "dY[...,j]", dY, X.shape, X.dtype)
+    rows, G = as_rows(X), as_rows(dY)
+    dX, dgamma = np.empty(G.shape, G.dtype), np.zeros(gamma.shape, G.dtype)
+    for x, s, g, dx in portions(1, rows, as_rows(r), G, dX):
+        xhat = x * s
+        dgamma += np.einsum("bj,bj->j", g, xhat)
+        np.multiply(g, gamma, out=dx)
+        xhat *= row_dots(dx, xhat) / X.shape[-1]
+        dx -= xhat
+        dx *= s
+    return dX.reshape(X.shape), dgamma

@@ -1,15 +1,17 @@
-"""What the normalizations share: entries to mean 0 and variance 1 along some axes, and back through that.
+"""What batch normalizations share: entries to mean 0 and variance 1 along some axes, and back through that.
 
-xhat = (X - μ) r with r = 1 / √(σ² + ε)      dX = r (dxhat - mean(dxhat) - xhat mean(dxhat xhat))
+xhat = (X - μ) r with r = 1 / √(σ² + ε)      dX = γ r (G - mean(G) - xhat mean(G xhat)), as γ is the same along the axes
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from ..shapes import Array
 
-Axes = int | tuple[int, ...]
+Axes = tuple[int, ...]
 
 
 def standardized(X: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
@@ -21,9 +23,16 @@ def standardized(X: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
     return xhat, r
 
 
-def through_standardized(xhat: Array, r: Array, dxhat: Array, axes: Axes) -> Array:
-    """The gradient by X, given that by xhat."""
-    dX = dxhat - xhat * np.mean(dxhat * xhat, axes, keepdims=True)
-    dX -= dxhat.mean(axes, keepdims=True)
-    dX *= r
-    return dX
+def through_standardized(
+    xhat: Array, r: Array, gamma: Array, dY: Array, axes: Axes
+) -> tuple[Array, Array, Array]:
+    """The gradients by X, gamma and beta; gamma has axes of size 1."""
+    every = range(xhat.ndim)
+    dgamma = np.einsum(dY, every, xhat, every, [axis for axis in every if axis not in axes])
+    dbeta = dY.sum(axes)
+    n = math.prod(xhat.shape[axis] for axis in axes)
+    dX = xhat * (dgamma.reshape(r.shape) / -n)
+    dX += dY
+    dX -= dbeta.reshape(r.shape) / n
+    dX *= gamma * r
+    return dX, dgamma, dbeta
