@@ -126,20 +126,21 @@ def gelu_bwd(residuals: Residuals, dY: Array) -> Array:
     X, Phi = residuals
     dY = cotangent("gelu_bwd", "dY[...]", dY, X.shape, X.dtype)
     dX = np.empty(X.shape, dY.dtype)
-    for part in portions(X.ndim, dY, X, Phi, dX):
-        gelu_through(*part)
+    for x, phi, g, dx in portions(X.ndim, X, Phi, dY, dX):
+        np.multiply(g, gelu_slope(x, phi), out=dx)
     return dX
 
 
-def gelu_through(dY: Array, X: Array, Phi: Array, dX: Array) -> None:
-    """A few entries of gelu_bwd."""
-    np.square(X, out=dX)
-    dX *= -0.5
-    np.exp(dX, out=dX)
-    dX *= X
-    dX /= math.sqrt(2 * math.pi)
-    dX += Phi
-    dX *= dY
+def gelu_slope(X: Array, Phi: Array) -> Array:
+    """Y'"""
+    # In an array of its own, even where X is a single number.
+    slope = np.square(X, out=np.empty_like(X))
+    slope *= -0.5
+    np.exp(slope, out=slope)
+    slope *= X
+    slope /= math.sqrt(2 * math.pi)
+    slope += Phi
+    return slope
 
 
 def gelu_tanh(X: Array) -> Array:
@@ -198,17 +199,17 @@ def silu_bwd(residuals: Residuals, dY: Array) -> Array:
     S, Y = residuals
     dY = cotangent("silu_bwd", "dY[...]", dY, S.shape, S.dtype)
     dX = np.empty(S.shape, dY.dtype)
-    for part in portions(S.ndim, dY, S, Y, dX):
-        silu_through(*part)
+    for s, y, g, dx in portions(S.ndim, S, Y, dY, dX):
+        np.multiply(g, silu_slope(s, y), out=dx)
     return dX
 
 
-def silu_through(dY: Array, S: Array, Y: Array, dX: Array) -> None:
-    """A few entries of silu_bwd."""
-    np.subtract(1, S, out=dX)
-    dX *= Y
-    dX += S
-    dX *= dY
+def silu_slope(S: Array, Y: Array) -> Array:
+    """Y'"""
+    slope = 1 - S
+    slope *= Y
+    slope += S
+    return slope
 
 
 def softplus(X: Array) -> Array:
@@ -313,16 +314,16 @@ def sigmoid_bwd(residuals: Residuals, dY: Array) -> Array:
     (Y,) = residuals
     dY = cotangent("sigmoid_bwd", "dY[...]", dY, Y.shape, Y.dtype)
     dX = np.empty(Y.shape, dY.dtype)
-    for part in portions(Y.ndim, dY, Y, dX):
-        sigmoid_through(*part)
+    for y, g, dx in portions(Y.ndim, Y, dY, dX):
+        np.multiply(g, sigmoid_slope(y), out=dx)
     return dX
 
 
-def sigmoid_through(dY: Array, Y: Array, dX: Array) -> None:
-    """A few entries of sigmoid_bwd."""
-    np.subtract(1, Y, out=dX)
-    dX *= Y
-    dX *= dY
+def sigmoid_slope(Y: Array) -> Array:
+    """Y'"""
+    slope = 1 - Y
+    slope *= Y
+    return slope
 
 
 def logistic(X: Array) -> Array:

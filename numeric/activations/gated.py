@@ -12,7 +12,7 @@ import numpy as np
 
 from ..linear_maps.linear import as_rows
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .elementwise import gelu_fwd, gelu_through, sigmoid_fwd, sigmoid_through, silu_fwd, silu_through
+from .elementwise import gelu_fwd, gelu_slope, sigmoid_fwd, sigmoid_slope, silu_fwd, silu_slope
 
 
 def glu(A: Array, B: Array) -> Array:
@@ -27,7 +27,7 @@ def glu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def glu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    return gated_bwd("glu_bwd", residuals, dY, sigmoid_through)
+    return gated_bwd("glu_bwd", residuals, dY, sigmoid_slope)
 
 
 def geglu(A: Array, B: Array) -> Array:
@@ -42,7 +42,7 @@ def geglu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def geglu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    return gated_bwd("geglu_bwd", residuals, dY, gelu_through)
+    return gated_bwd("geglu_bwd", residuals, dY, gelu_slope)
 
 
 def swiglu(A: Array, B: Array) -> Array:
@@ -57,7 +57,7 @@ def swiglu_fwd(A: Array, B: Array) -> tuple[Array, Residuals]:
 
 def swiglu_bwd(residuals: Residuals, dY: Array) -> tuple[Array, Array]:
     """dY[...] -> dA[...], dB[...]"""
-    return gated_bwd("swiglu_bwd", residuals, dY, silu_through)
+    return gated_bwd("swiglu_bwd", residuals, dY, silu_slope)
 
 
 def gated(name: str, A: Array, B: Array, activation: Callable) -> tuple[Array, Residuals]:
@@ -67,14 +67,15 @@ def gated(name: str, A: Array, B: Array, activation: Callable) -> tuple[Array, R
     return A * H, (A, H, inner)
 
 
-def gated_bwd(name: str, residuals: Residuals, dY: Array, through: Callable) -> tuple[Array, Array]:
+def gated_bwd(name: str, residuals: Residuals, dY: Array, slope: Callable) -> tuple[Array, Array]:
     """dA = dY ⊙ f(B),  dB = dY ⊙ A ⊙ f'(B)"""
     A, H, inner = residuals
     dY = cotangent(name, "dY[...]", dY, A.shape, A.dtype)
     dA, dB = np.empty(A.shape, dY.dtype), np.empty(A.shape, dY.dtype)
     for a, h, g, da, db, *kept in portions(A.ndim, A, H, dY, dA, dB, *inner):
         np.multiply(g, h, out=da)
-        through(g * a, *kept, db)
+        np.multiply(g, a, out=db)
+        db *= slope(*kept)
     return dA, dB
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import attend, room, room_for_gradients, scores_backward
+from .attention import exponentials, room, room_for_gradients, scores_backward
 
 
 def alibi_attention(Q: Array, K: Array, V: Array, slope: Array) -> Array:
@@ -22,12 +22,15 @@ def alibi_attention_fwd(Q: Array, K: Array, V: Array, slope: Array) -> tuple[Arr
     Q, K, V, slope = admit("alibi_attention", signature, Q, K, V, slope)
     E, Q, Z, O = room(Q, K, V)
     distances = _distances(E)
-    slopes = np.broadcast_to(slope[:, None, None], (*Q.shape[:-2], 1, 1))
+    unseen = distances > 0
+    slopes = np.broadcast_to(slope, Q.shape[:-2])
     for e, q, k, v, m, z, o in portions(Q.ndim - 2, E, Q, K, V, slopes, Z, O):
         S = np.matmul(q, k.mT, out=e)
-        S += m * distances
-        np.copyto(S, -np.inf, where=distances > 0)
-        attend(S, v, z, o)
+        S += np.multiply.outer(m, distances)
+        np.copyto(S, -np.inf, where=unseen)
+        z[...] = exponentials(S)
+        np.matmul(S, v, out=o)
+        o /= z
     return O, (E, Q, K, V, Z, O)
 
 
@@ -36,9 +39,9 @@ def alibi_attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, 
     E, *_, O = residuals
     dO = cotangent("alibi_attention_bwd", "dO[...,h,i,e]", dO, O.shape, O.dtype)
     distances = _distances(E)
-    gradients, dslope = room_for_gradients(residuals, dO), np.empty(O.shape[:-2], dO.dtype)
+    gradients, dslope = room_for_gradients(residuals, dO.dtype), np.empty(O.shape[:-2], dO.dtype)
     for *part, dm in portions(O.ndim - 2, *residuals, dO, *gradients, dslope):
-        np.einsum("...ij,ij->...", scores_backward(*part), distances, out=dm)
+        np.einsum("...ij,ij->...", scores_backward(part), distances, out=dm)
     return *gradients, dslope.reshape(-1, O.shape[-3]).sum(axis=0)
 
 

@@ -11,6 +11,7 @@ With P = softmax(Q Kᵀ / √d_k) and the cotangent G = ∂L/∂O:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def attention_fwd(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
 
 def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    O = residuals[-1]
+    *_, O = residuals
     dO = cotangent("attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
     return backward(residuals, dO)
 
@@ -45,7 +46,10 @@ def forward(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
     E, Q, Z, O = room(Q, K, V)
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
         np.matmul(q, k.mT, out=e)
-        attend(e, v, z, o)
+        z[...] = exponentials(e)
+        np.matmul(e, v, out=o)
+        # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
+        o /= z
     return O, (E, Q, K, V, Z, O)
 
 
@@ -55,47 +59,39 @@ def room(Q: Array, K: Array, V: Array) -> tuple[Array, Array, Array, Array]:
     # Scaling Q costs i·d operations, scaling the product i·j.
     return (
         np.empty((*rows, K.shape[-2]), dtype),
-        np.divide(Q, _scale(Q), order="C"),
+        np.divide(Q, math.sqrt(Q.shape[-1]), order="C"),
         np.empty((*rows, 1), dtype),
         np.empty((*rows, V.shape[-1]), dtype),
     )
 
 
-def attend(S: Array, V: Array, Z: Array, O: Array) -> None:
-    """S[..., i, j], V[..., j, e] -> O = E V / Z with E = exp(S - max S), into S, and its row sums, into Z.
-
-    -inf leaves an entry out; a row of nothing else gives zeros.
-    """
+def exponentials(S: Array) -> Array:
+    """The row sums Z of E, of which the softmax is E / Z; zeros over 1 for a row of nothing but -inf. S becomes E."""
     # From the lowest finite number on: -inf - -inf would be NaN.
     S -= S.max(axis=-1, keepdims=True, initial=np.finfo(S.dtype).min)
     np.exp(S, out=S)
-    S.sum(axis=-1, keepdims=True, out=Z)
+    Z = S.sum(axis=-1, keepdims=True)
     # Where there is an entry, there is an exp(0).
-    np.maximum(Z, 1, out=Z)
-    # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
-    np.matmul(S, V, out=O)
-    O /= Z
+    return np.maximum(Z, 1, out=Z)
 
 
 def backward(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    gradients = room_for_gradients(residuals, dO)
+    gradients = room_for_gradients(residuals, dO.dtype)
     for part in portions(dO.ndim - 2, *residuals, dO, *gradients):
-        scores_backward(*part)
+        scores_backward(part)
     return gradients
 
 
-def room_for_gradients(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]:
+def room_for_gradients(residuals: Residuals, dtype: np.dtype) -> tuple[Array, Array, Array]:
     """For those of Q, K and V."""
     _, Q, K, V, *_ = residuals
-    return np.empty(Q.shape, dO.dtype), np.empty(K.shape, dO.dtype), np.empty(V.shape, dO.dtype)
+    return np.empty(Q.shape, dtype), np.empty(K.shape, dtype), np.empty(V.shape, dtype)
 
 
-def scores_backward(
-    E: Array, Q: Array, K: Array, V: Array, Z: Array, O: Array, dO: Array, dQ: Array, dK: Array, dV: Array,
-    dS: Array | None = None,
-) -> Array:
-    """dO[..., i, e] -> dS[..., i, j], and into their places dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""  # fmt: skip
+def scores_backward(part: Sequence[Array], dS: Array | None = None) -> Array:
+    """dO[..., i, e] -> dS[..., i, j], and the gradients by Q, K and V into their places; part holds them all."""
+    E, Q, K, V, Z, O, dO, dQ, dK, dV = part
     # P is E / Z: what E is multiplied by is divided instead.
     G = dO / Z
     np.matmul(E.mT, G, out=dV)
@@ -103,11 +99,7 @@ def scores_backward(
     dS -= row_dots(G, O)
     dS *= E
     np.matmul(dS, K, out=dQ)
-    dQ /= _scale(Q)
+    dQ /= math.sqrt(Q.shape[-1])
     # Here Q has been scaled already.
     np.matmul(dS.mT, Q, out=dK)
     return dS
-
-
-def _scale(Q: Array) -> float:
-    return math.sqrt(Q.shape[-1])

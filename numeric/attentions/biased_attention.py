@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import attend, room, room_for_gradients, scores_backward
+from .attention import exponentials, room, room_for_gradients, scores_backward
 
 
 def biased_attention(Q: Array, K: Array, V: Array, B: Array) -> Array:
@@ -25,7 +25,9 @@ def biased_attention_fwd(Q: Array, K: Array, V: Array, B: Array) -> tuple[Array,
     for e, q, k, v, b, z, o in portions(Q.ndim - 2, E, Q, K, V, B, Z, O):
         S = np.matmul(q, k.mT, out=e)
         S += b
-        attend(S, v, z, o)
+        z[...] = exponentials(S)
+        np.matmul(S, v, out=o)
+        o /= z
     return O, (E, Q, K, V, Z, O)
 
 
@@ -33,7 +35,7 @@ def biased_attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array,
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e], dB[..., i, j]"""
     E, *_, O = residuals
     dO = cotangent("biased_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
-    gradients = (*room_for_gradients(residuals, dO), np.empty(E.shape, dO.dtype))
-    for part in portions(O.ndim - 2, *residuals, dO, *gradients):
-        scores_backward(*part)
+    gradients = (*room_for_gradients(residuals, dO.dtype), np.empty(E.shape, dO.dtype))
+    for *part, db in portions(O.ndim - 2, *residuals, dO, *gradients):
+        scores_backward(part, db)
     return gradients

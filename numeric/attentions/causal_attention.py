@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import attend, backward, room
+from .attention import backward, exponentials, room
 
 
 def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
@@ -20,16 +20,19 @@ def causal_attention_fwd(Q: Array, K: Array, V: Array, *, past: int = 0) -> tupl
     """The output, and what the backward needs."""
     Q, K, V = admit("causal_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
     E, Q, Z, O = room(Q, K, V)
-    unseen = ~np.tri(*E.shape[-2:], past, dtype=bool)
+    n, m = E.shape[-2:]
+    unseen = ~np.tri(n, m, past, dtype=bool)
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
         S = np.matmul(q, k.mT, out=e)
         np.copyto(S, -np.inf, where=unseen)
-        attend(S, v, z, o)
+        z[...] = exponentials(S)
+        np.matmul(S, v, out=o)
+        o /= z
     return O, (E, Q, K, V, Z, O)
 
 
 def causal_attention_bwd(residuals: Residuals, dO: Array, *, past: int = 0) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    O = residuals[-1]
+    *_, O = residuals
     dO = cotangent("causal_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
     return backward(residuals, dO)

@@ -41,5 +41,5 @@ def queries_as_heads(residuals: Residuals, dO: Array) -> tuple[Array, Array, Arr
     """dO[..., h, i, e] -> dQ[..., h, i, d], dK[..., j, d], dV[..., j, e]"""
     *inner, _ = residuals
     *leading, H, n, _ = dO.shape
-    dQ, dK, dV = backward(inner, dO.reshape(inner[-1].shape))
+    dQ, dK, dV = backward(tuple(inner), dO.reshape(inner[-1].shape))
     return dQ.reshape(*leading, H, n, dQ.shape[-1]), dK, dV

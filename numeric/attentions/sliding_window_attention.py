@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import attend, backward, room
+from .attention import backward, exponentials, room
 
 
 def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -> Array:
@@ -25,12 +25,14 @@ def sliding_window_attention_fwd(Q: Array, K: Array, V: Array, *, window: int = 
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
         S = np.matmul(q, k.mT, out=e)
         np.copyto(S, -np.inf, where=unseen)
-        attend(S, v, z, o)
+        z[...] = exponentials(S)
+        np.matmul(S, v, out=o)
+        o /= z
     return O, (E, Q, K, V, Z, O)
 
 
 def sliding_window_attention_bwd(residuals: Residuals, dO: Array, *, window: int = 1) -> tuple[Array, Array, Array]:
     """dO[..., i, e] -> dQ[..., i, d], dK[..., j, d], dV[..., j, e]"""
-    O = residuals[-1]
+    *_, O = residuals
     dO = cotangent("sliding_window_attention_bwd", "dO[...,i,e]", dO, O.shape, O.dtype)
     return backward(residuals, dO)

@@ -24,8 +24,7 @@ def hinge_fwd(Y: Array, T: Array) -> tuple[Array, Residuals]:
     nonempty("hinge", "Y", "...", Y)
     total = Y.dtype.type(0)
     for y, t in portions(Y.ndim, Y, T):
-        slack = 1 - t * y
-        total += np.sum(np.maximum(slack, 0))
+        total += np.sum(np.maximum(1 - t * y, 0))
     return total / Y.size, (Y, T)
 
 

@@ -23,9 +23,7 @@ def standardized(X: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
     return xhat, r
 
 
-def through_standardized(
-    xhat: Array, r: Array, gamma: Array, dY: Array, axes: Axes
-) -> tuple[Array, Array, Array]:
+def through_standardized(xhat: Array, r: Array, gamma: Array, dY: Array, axes: Axes) -> tuple[Array, Array, Array]:
     """The gradients by X, gamma and beta; gamma has axes of size 1."""
     every = range(xhat.ndim)
     dgamma = np.einsum(dY, every, xhat, every, [axis for axis in every if axis not in axes])

@@ -1,13 +1,16 @@
 """What is computed a few at a time is what is computed at once: blocks of attention, parts of a batch, rows."""
 
 import math
+import sys
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 
 import numeric
 from numeric.convolutions import lines, spatial
+from numeric.shapes import portions
 
 
 def close(found, wanted):
@@ -116,6 +119,56 @@ def test_losses_in_parts(name, rng):
         for g in (gradient(kept, 3.0) for kept in (residuals, *(kept for _, kept in halves)))
     )
     close(dZ, np.concatenate([first / 3, second * 2 / 3]))
+
+
+QKV = [(2, 3, 7, 4), (2, 3, 5, 4), (2, 3, 5, 6)]
+HEADS = [(3, 2, 4), (3, 2, 4), (3, 2, 5), (2, 5, 6)]
+MAPS = [(4, 2, 3, 2, 5), (2, 3), (2, 3)]
+PORTIONED = {
+    **dict.fromkeys(["attention", "causal_attention", "sliding_window_attention", "linear_attention"], QKV),
+    "biased_attention": [*QKV, (2, 3, 7, 5)],
+    "alibi_attention": [*QKV, (3,)],
+    "multi_query_attention": [(4, 2, 7, 4), (4, 5, 4), (4, 5, 6)],
+    "multi_head_attention": [(4, 7, 3), *HEADS],
+    "cross_attention": [(4, 7, 3), (4, 5, 3), *HEADS],
+    **dict.fromkeys(["leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "sigmoid", "log_softmax"], [(3, 5, 7)]),
+    **dict.fromkeys(["glu", "geglu", "swiglu"], [(3, 5, 7), (3, 5, 7)]),
+    **dict.fromkeys(["hinge", "logistic_loss", "binary_cross_entropy", "huber"], [(3, 5, 7), (3, 5, 7)]),
+    **dict.fromkeys(["mean_absolute_error", "kl_divergence"], [(13, 7), (13, 7)]),
+    "rms_norm": [(3, 5, 7), (7,)],
+    "l2_normalize": [(3, 5, 7)],
+    "group_norm": MAPS,
+    "instance_norm": [(4, 3, 2, 5), (3,), (3,)],
+}
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("entries", [1, 50])
+@pytest.mark.parametrize("name", PORTIONED)
+def test_a_few_items_at_a_time(name, entries, order, rng, monkeypatch):
+    """However the arguments lie in memory."""
+    arguments = [np.asarray(rng.standard_normal(shape), order=order) for shape in PORTIONED[name]]
+
+    def both(entries):
+        for module in [m for n, m in sys.modules.items() if n.startswith("numeric.") and "portions" in vars(m)]:
+            monkeypatch.setattr(module, "portions", partial(portions, entries=entries))
+        Y, residuals = getattr(numeric, f"{name}_fwd")(*arguments)
+        gradients = getattr(numeric, f"{name}_bwd")(residuals, np.sin(np.asarray(Y), order=order))
+        return (Y, *gradients) if isinstance(gradients, tuple) else (Y, gradients)
+
+    close(both(entries), both(10**9))
+
+
+def test_portions_hold_every_item_once(rng):
+    X, Y, z = rng.standard_normal((2, 5, 3)), np.zeros((2, 5, 4)), np.zeros((2, 5))
+    for x, y, s in portions(2, X, Y, z, entries=7):
+        assert len(x) == len(y) == len(s) <= 2
+        y += 1
+        s += x.sum(axis=-1)
+    assert (Y == 1).all()
+    close(z, X.sum(axis=-1))
+    assert list(portions(2, X, Y, entries=30)) == [(X, Y)]
+    assert len(list(portions(2, X, Y, entries=1))) == 10
 
 
 def test_the_normal_distribution_entry_by_entry(rng):

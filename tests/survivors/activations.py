@@ -91,13 +91,18 @@ HANDWRITTEN: Table = {
         ("softmax_fwd", "S - S.max", "S - -S.max"),
     ),
     KINK: (
-        ("leaky_relu_bwd", "X > 0", "X >= 0"),
-        ("elu_bwd", "X > 0", "X >= 0"),
+        ("leaky_relu_bwd", "x > 0", "x >= 0"),
+        ("elu_bwd", "x > 0", "x >= 0"),
         *BOUNDS,
     ),
-    MEET: BOTH_BRANCHES,
-    NOT_TAKEN: (("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: (*SQUARES, ("gelu_bwd", "np.square(X", "np.square(-X")),
+    EVEN: (
+        ("gelu_slope", "np.square(X", "np.square(-X"),
+        ("gelu_tanh_bwd", "np.square(x", "np.square(-x"),
+        ("gelu_tanh_fwd", "np.square(x", "np.square(-x"),
+        ("mish_bwd", "np.square(t", "np.square(-t"),
+        ("tanh_fwd", "(Y,)", "(-Y,)"),
+        ("tanh_bwd", "Y ** 2", "(-Y) ** 2"),
+    ),
 }

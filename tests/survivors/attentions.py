@@ -14,7 +14,6 @@ from survivors.reasons import (
     MEET,
     NO_SHARE,
     NOT_TAKEN,
-    NOTHING,
     OF_ONE,
     ONE_OVER,
     OTHER_TYPE,
@@ -184,42 +183,24 @@ GENERATED: Table = {
     ),
 }
 
+WITH_ROOM = (
+    "forward",
+    *(f"{name}_attention_fwd" for name in ("alibi", "biased", "causal", "sliding_window")),
+)
+
 HANDWRITTEN: Table = {
     SHAPE_ONLY: (
-        ("biased_attention_bwd", "O = residuals", "O = -residuals"),
-        ("sliding_window_attention_bwd", "O = residuals", "O = -residuals"),
-        ("alibi_attention_bwd", "O = residuals", "O = -residuals"),
-        ("scores", "_scale(Q)", "_scale(-Q)"),
-        ("backward", "dQ /= _scale(Q)", "dQ /= _scale(-Q)"),
-        ("backward", "dK /= _scale(Q)", "dK /= _scale(-Q)"),
-        ("alibi_attention_bwd", "_distances(dS)", "_distances(-dS)"),
-        ("alibi_attention_fwd", "_distances(S)", "_distances(-S)"),
+        *((f, "room(Q, K, V)", "room(Q, -K, V)") for f in WITH_ROOM),
+        *((f, "room(Q, K, V)", "room(Q, K, -V)") for f in WITH_ROOM),
+        ("alibi_attention_bwd", "_distances(E)", "_distances(-E)"),
+        ("alibi_attention_fwd", "_distances(E)", "_distances(-E)"),
         ("rotary_attention_fwd", "inside, O)", "inside, -O)"),
         ("multi_head_attention_bwd", "(residuals[0]", "(-residuals[0]"),
         ("multi_head_attention_bwd", "(residuals[0]", "(residuals[1]"),
         ("multi_head_attention_bwd", " residuals[5]", " -residuals[5]"),
     ),
-    OVERFLOW: (
-        ("exponentials", "S -= S.max", "S += S.max"),
-        ("exponentials", "S -= S.max", "S -= -S.max"),
-    ),
-    CANCELS: (("exponentials", "np.exp(S, out=S)", "-np.exp(S, out=S)"),),
-    NOTHING: (
-        ("exponentials", "Z == 0", "-Z == 0"),
-        ("causal_attention_fwd", "S.dtype.type(0)", "-S.dtype.type(0)"),
-    ),
-    ROW: (
-        ("causal_attention_fwd", "S.dtype.type(0)", "S.dtype.type(1)"),
-        ("causal_attention_fwd", "S.dtype.type(0)", "S.dtype.type(-1)"),
-    ),
-    EMPTY: (
-        ("exponentials", "Z == 0", "Z == 1"),
-        ("exponentials", "Z == 0", "Z == -1"),
-        ("exponentials", "] = 1", "] = 0"),
-    ),
-    NO_SHARE: (("exponentials", "] = 1", "] = 2"),),
+    EMPTY: (("exponentials", "np.maximum(Z, 1", "np.maximum(Z, 0"),),
     SINGLE: (("_distances", ".astype(S.dtype)", ""),),
-    OF_ONE: (("alibi_attention_fwd", "slope[:, None, None]", "slope[:, None, None].mT"),),
     UNIFORM: (
         ("causal_attention_bwd", "past=0", "past=1"),
         ("rotary_bwd", "past=0", "past=1"),
@@ -239,8 +220,8 @@ HANDWRITTEN: Table = {
     COMMUTES: (
         (
             "sliding_window_attention_fwd",
-            "np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool)",
-            "~np.tri(n, m, -window - 1, dtype=bool) & np.tri(n, m, dtype=bool)",
+            "~np.tri(n, m, dtype=bool) | np.tri(n, m, -window - 1, dtype=bool)",
+            "np.tri(n, m, -window - 1, dtype=bool) | ~np.tri(n, m, dtype=bool)",
         ),
     ),
     CONVERTED: (
@@ -248,6 +229,4 @@ HANDWRITTEN: Table = {
         ("rotary_fwd", "np.sin(angles).astype(X.dtype)", "np.sin(angles)"),
     ),
     EVEN: (("rotary_fwd", "np.cos(angles)", "np.cos(-angles)"),),
-    MEET: (("_positive", "x > 0", "x >= 0"),),
-    NOT_TAKEN: (("_positive", "minimum(x, 0)", "minimum(x, 1)"),),
 }

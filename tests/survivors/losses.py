@@ -119,7 +119,11 @@ HANDWRITTEN: Table = {
         ("_forward", "if epsilon", "if -epsilon"),
         ("_backward", "if epsilon", "if -epsilon"),
     ),
-    NOTHING: tuple((f, "logs = (Z", "logs = (-Z") for f in FORWARDS),
+    NOTHING: (
+        *((f, "logs = (Z", "logs = (-Z") for f in FORWARDS),
+        *((f"{name}_fwd", "Y.dtype.type(0)", "-Y.dtype.type(0)") for name in ("hinge", "huber", "mean_absolute_error")),
+        *((f"{name}_fwd", "Z.dtype.type(0)", "-Z.dtype.type(0)") for name in ("binary_cross_entropy", "logistic_loss")),
+    ),
     OVERFLOW: (
         *((f, "= Z[part].max", "= -Z[part].max") for f in FORWARDS),
         *((f, "Z[part].max", "Z[part].min") for f in FORWARDS),
@@ -129,11 +133,14 @@ HANDWRITTEN: Table = {
         ("cross_entropy_fwd", "logs[part] * T[part].sum(axis=-1, keepdims=True)", "logs[part]"),
         ("cross_entropy_fwd", "logs[part] * T[part].sum", "logs[part] / T[part].sum"),
     ),
-    KINK: (("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),),
+    KINK: (
+        ("hinge_bwd", "t * y < 1", "t * y <= 1"),
+        ("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),
+    ),
     EVEN: (
         ("least_squares_fwd", "R ** 2", "(-R) ** 2"),
-        ("mean_absolute_error_fwd", "np.abs(R)", "np.abs(-R)"),
-        ("mse_fwd", "R ** 2", "(-R) ** 2"),
+        ("mean_absolute_error_fwd", "np.abs(r)", "np.abs(-r)"),
+        ("mse_fwd", "R.reshape", "-R.reshape"),
     ),
     WHOLE_SUM: (
         ("_forward", "logs[part] - likely", "(logs[part] - likely).mT"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from survivors.reasons import (
     ALIAS,
     EVEN,
+    FROM_END,
     NOT_TAKEN,
     NOTHING,
     OF_ONE,
@@ -18,7 +19,6 @@ from survivors.reasons import (
 )
 
 AFFINE = ("layer_norm", "rms_norm", "batch_norm", "batch_norm2d", "group_norm", "instance_norm")
-PLAIN = ("layer_norm", "rms_norm")
 MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
 
 GENERATED: Table = {
@@ -49,6 +49,9 @@ GENERATED: Table = {
     NOT_TAKEN: (("l2_normalize_fwd", "np.where(mask, s, 1)", "np.where(mask, s, 2)"),),
 }
 
+OF_GROUPS = ("groups_forward", "groups_backward")
+OF_IMAGES = ("batch_norm2d_fwd", "batch_norm2d_bwd")
+
 HANDWRITTEN: Table = {
     OF_TWO: (
         ("layer_norm_fwd", "axis=-1", "axis=1"),
@@ -56,22 +59,27 @@ HANDWRITTEN: Table = {
     ),
     ALIAS: (("layer_norm_bwd", "np.empty_like(G)", "G"),),
     NOTHING: (
+        ("rms_norm_bwd", "np.zeros", "-np.zeros"),
         ("layer_norm_bwd", "(G), np.zeros", "(G), -np.zeros"),
         ("layer_norm_bwd", "G.dtype), np.zeros", "G.dtype), -np.zeros"),
     ),
     EVEN: (
-        *((f"{name}_bwd", "standardized(xhat", "standardized(-xhat") for name in AFFINE if name not in PLAIN),
         ("standardized", "xhat ** 2", "(-xhat) ** 2"),
-        ("rms_norm_fwd", "X ** 2", "(-X) ** 2"),
-        ("l2_normalize_fwd", "X ** 2", "(-X) ** 2"),
         ("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),
     ),
     OF_ONE: (
-        *((f"{name}_{way}", "None, None]", "None, None].mT") for name in MATRICES for way in ("fwd", "bwd")),
-        *((f"{name}_fwd", "xhat, r)", "xhat, r.mT)") for name in MATRICES),
-        *((f"{name}_bwd", "(xhat, r,", "(xhat, r.mT,") for name in MATRICES),
+        *((function, "None, None]", "None, None].mT") for function in (*OF_GROUPS, *OF_IMAGES)),
+        ("batch_norm2d_fwd", "xhat, r)", "xhat, r.mT)"),
+        ("batch_norm2d_bwd", "(xhat, r,", "(xhat, r.mT,"),
     ),
-    WHOLE_SUM: tuple((f"{name}_bwd", "dY * xhat,", "(dY * xhat).mT,") for name in MATRICES),
+    WHOLE_SUM: (
+        ("groups_forward", "np.sum(x", "np.sum(x.mT"),
+        ("groups_backward", "np.sum(g", "np.sum(g.mT"),
+    ),
+    FROM_END: (
+        ("groups_forward", "axis=(-3, -2", "axis=(-3, 2"),
+        ("groups_backward", "axis=(-2", "axis=(2"),
+    ),
     SHORT: (
         ("l2_normalize_fwd", "r > 0", "r >= 0"),
         ("l2_normalize_fwd", "r > 0", "r > 1"),
