@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import exponentials, room, room_for_gradients, scores_backward
+from .attention import exponentials, hiding, room, room_for_gradients, scores_backward
 
 
 def alibi_attention(Q: Array, K: Array, V: Array, slope: Array) -> Array:
@@ -22,12 +22,12 @@ def alibi_attention_fwd(Q: Array, K: Array, V: Array, slope: Array) -> tuple[Arr
     Q, K, V, slope = admit("alibi_attention", signature, Q, K, V, slope)
     E, Q, Z, O = room(Q, K, V)
     distances = _distances(E)
-    unseen = distances > 0
+    mask = hiding(distances <= 0, E.dtype)
     slopes = np.broadcast_to(slope, Q.shape[:-2])
     for e, q, k, v, m, z, o in portions(Q.ndim - 2, E, Q, K, V, slopes, Z, O):
         S = np.matmul(q, k.mT, out=e)
         S += np.multiply.outer(m, distances)
-        np.copyto(S, -np.inf, where=unseen)
+        S += mask
         z[...] = exponentials(S)
         np.matmul(S, v, out=o)
         o /= z

@@ -65,6 +65,11 @@ def room(Q: Array, K: Array, V: Array) -> tuple[Array, Array, Array, Array]:
     )
 
 
+def hiding(seen: Array, dtype: np.dtype) -> Array:
+    """What to add to the scores: 0 where a query sees a key, else -inf. To add takes half the time of a choice."""
+    return np.where(seen, dtype.type(0), -np.inf)
+
+
 def exponentials(S: Array) -> Array:
     """The row sums Z of E, of which the softmax is E / Z; zeros over 1 for a row of nothing but -inf. S becomes E."""
     # From the lowest finite number on: -inf - -inf would be NaN.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import backward, exponentials, room
+from .attention import backward, exponentials, hiding, room
 
 
 def causal_attention(Q: Array, K: Array, V: Array, *, past: int = 0) -> Array:
@@ -21,10 +21,10 @@ def causal_attention_fwd(Q: Array, K: Array, V: Array, *, past: int = 0) -> tupl
     Q, K, V = admit("causal_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
     E, Q, Z, O = room(Q, K, V)
     n, m = E.shape[-2:]
-    unseen = ~np.tri(n, m, past, dtype=bool)
+    mask = hiding(np.tri(n, m, past, dtype=bool), E.dtype)
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
         S = np.matmul(q, k.mT, out=e)
-        np.copyto(S, -np.inf, where=unseen)
+        S += mask
         z[...] = exponentials(S)
         np.matmul(S, v, out=o)
         o /= z

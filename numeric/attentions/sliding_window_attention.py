@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import backward, exponentials, room
+from .attention import backward, exponentials, hiding, room
 
 
 def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -> Array:
@@ -21,10 +21,10 @@ def sliding_window_attention_fwd(Q: Array, K: Array, V: Array, *, window: int = 
     Q, K, V = admit("sliding_window_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
     E, Q, Z, O = room(Q, K, V)
     n, m = E.shape[-2:]
-    unseen = ~np.tri(n, m, dtype=bool) | np.tri(n, m, -window - 1, dtype=bool)
+    mask = hiding(np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool), E.dtype)
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
         S = np.matmul(q, k.mT, out=e)
-        np.copyto(S, -np.inf, where=unseen)
+        S += mask
         z[...] = exponentials(S)
         np.matmul(S, v, out=o)
         o /= z

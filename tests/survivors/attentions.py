@@ -14,6 +14,7 @@ from survivors.reasons import (
     MEET,
     NO_SHARE,
     NOT_TAKEN,
+    NOTHING,
     OF_ONE,
     ONE_OVER,
     OTHER_TYPE,
@@ -199,6 +200,11 @@ HANDWRITTEN: Table = {
         ("multi_head_attention_bwd", "(residuals[0]", "(residuals[1]"),
         ("multi_head_attention_bwd", " residuals[5]", " -residuals[5]"),
     ),
+    NOTHING: (("hiding", "dtype.type(0)", "-dtype.type(0)"),),
+    ROW: (
+        ("hiding", "dtype.type(0)", "dtype.type(1)"),
+        ("hiding", "dtype.type(0)", "dtype.type(-1)"),
+    ),
     EMPTY: (("exponentials", "np.maximum(Z, 1", "np.maximum(Z, 0"),),
     SINGLE: (("_distances", ".astype(S.dtype)", ""),),
     UNIFORM: (
@@ -220,8 +226,8 @@ HANDWRITTEN: Table = {
     COMMUTES: (
         (
             "sliding_window_attention_fwd",
-            "~np.tri(n, m, dtype=bool) | np.tri(n, m, -window - 1, dtype=bool)",
-            "np.tri(n, m, -window - 1, dtype=bool) | ~np.tri(n, m, dtype=bool)",
+            "np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool)",
+            "~np.tri(n, m, -window - 1, dtype=bool) & np.tri(n, m, dtype=bool)",
         ),
     ),
     CONVERTED: (
