@@ -121,7 +121,7 @@ HANDWRITTEN: Table = {
     ),
     NOTHING: (
         *((f, "logs = (Z", "logs = (-Z") for f in FORWARDS),
-        *((f"{name}_fwd", "Y.dtype.type(0)", "-Y.dtype.type(0)") for name in ("hinge", "huber", "mean_absolute_error")),
+        *((f"{name}_fwd", "Y.dtype.type(0)", "-Y.dtype.type(0)") for name in ("hinge", "huber")),
         *((f"{name}_fwd", "Z.dtype.type(0)", "-Z.dtype.type(0)") for name in ("binary_cross_entropy", "logistic_loss")),
     ),
     OVERFLOW: (
@@ -139,7 +139,7 @@ HANDWRITTEN: Table = {
     ),
     EVEN: (
         ("least_squares_fwd", "R ** 2", "(-R) ** 2"),
-        ("mean_absolute_error_fwd", "np.abs(r)", "np.abs(-r)"),
+        ("mean_absolute_error_fwd", "np.abs(R)", "np.abs(-R)"),
         ("mse_fwd", "R.reshape", "-R.reshape"),
     ),
     WHOLE_SUM: (
