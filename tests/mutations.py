@@ -169,8 +169,10 @@ COMPARISONS: dict[type, tuple[type, ...]] = {
     ast.NotEq: (ast.Eq,),
 }
 COMMUTATIVE = (ast.Add, ast.Mult)
-OPPOSITES = {"max": "min", "maximum": "minimum", "sin": "cos", "sinh": "cosh"}
+OPPOSITES = {"max": "min", "maximum": "minimum", "sin": "cos", "sinh": "cosh", "add": "subtract", "multiply": "divide"}
 OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
+# Operators as functions, of which the order of the operands matters.
+ORDERED = ("np.subtract", "np.divide", "np.matmul")
 TRANSPOSES = ("T", "mT")
 MODULES = ("np", "math")
 # What is asked for a shape, which an array has in common with minus the array, or for a type. That no sign is put
@@ -191,7 +193,10 @@ def comparison(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
 
 
 def operands(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """a @ b → b @ a, a @ b → a, a @ b → b"""
+    """a @ b → b @ a, a @ b → a, a @ b → b, np.matmul(a, b) → np.matmul(b, a)"""
+    if calls(node, *ORDERED):
+        left, right, *rest = node.args
+        yield ast.Call(node.func, [right, left, *rest], node.keywords)
     if isinstance(node, ast.BinOp):
         if not isinstance(node.op, COMMUTATIVE):
             yield ast.BinOp(node.right, node.op, node.left)
@@ -247,7 +252,7 @@ def lost_call(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
 
 
 def other_function(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """max ↔ min, sin ↔ cos"""
+    """max ↔ min, sin ↔ cos, np.add ↔ np.subtract"""
     if isinstance(node, ast.Attribute) and node.attr in OPPOSITES:
         yield ast.Attribute(node.value, OPPOSITES[node.attr], node.ctx)
 

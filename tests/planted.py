@@ -162,11 +162,18 @@ def unnoticed(found: Iterable[Mutant], benches: Iterable[Bench]) -> list[Mutant]
 
 
 class GeneratedBench(Bench):
-    """The generated module of a layer; what it computes in pieces is cut into some here that small arrays have."""
+    """The generated module of a layer; what it computes in pieces is cut into some here that small arrays have.
 
-    def __init__(self, layer: Layer) -> None:
-        source = numpy_source(layer).replace("total // 2**20", "total // 2**8").replace("2**16", "2**3")
+    Where it goes through the leading axes a few items at a time, it does so item by item, and with all of them at once.
+    """
+
+    def __init__(self, layer: Layer, portion: str = "2**3") -> None:
+        source = numpy_source(layer).replace("total // 2**20", "total // 2**8").replace("2**16", portion)
         super().__init__(layer, "generated code", (source,))
+        self.at_once = GeneratedBench(layer, "2**40") if "_portions(" in source and portion != "2**40" else None
+
+    def passes(self, mutant: Mutant | None) -> bool:
+        return super().passes(mutant) and (self.at_once is None or self.at_once.passes(mutant))
 
     def module(self, mutant: Mutant | None = None) -> SimpleNamespace:
         module = super().module(mutant)

@@ -24,9 +24,10 @@ above, below = atom(Test(">", x)), atom(Test(">=", -x))
 a, b = axes("a=n b=n")
 
 
+# Some have no leading axes, over which a loop would get in the way.
 @layer
-def piecewise(X: Tensor[...], Z: Tensor[...], *, slope: Real() = 0.5):
-    return define("Y", (...,), where(X[...] > 1, Z[...], slope * X[...]) + where(X[...] <= 0, 2, Z[...] ** 2))
+def piecewise(X: Tensor[a], Z: Tensor[a], *, slope: Real() = 0.5):
+    return define("Y", (a,), where(X[a] > 1, Z[a], slope * X[a]) + where(X[a] <= 0, 2, Z[a] ** 2))
 
 
 @layer
@@ -56,13 +57,13 @@ def same_off_diagonal(X: Tensor[a, b], Z: Tensor[a, b]):
 
 
 @layer
-def saturating(X: Tensor[...]):
-    return define("Y", (...,), 1 - exp(-2 * X[...]))
+def saturating(X: Tensor[a]):
+    return define("Y", (a,), 1 - exp(-2 * X[a]))
 
 
 @layer
-def normal_density(X: Tensor[...]):
-    return define("Y", (...,), exp(-(X[...] ** 2) / 2) / sqrt(2 * pi))
+def normal_density(X: Tensor[a]):
+    return define("Y", (a,), exp(-(X[a] ** 2) / 2) / sqrt(2 * pi))
 
 
 @layer

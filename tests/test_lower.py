@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections.abc import Iterator
 
 import lowered_layers as own
 import numpy as np
@@ -36,8 +37,17 @@ def statements(layer: Layer, function: str) -> list[str]:
     """The lines of a generated function that compute, without what is checked and measured."""
     source = numpy_source(layer)
     (node,) = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function]
-    body = [ast.get_source_segment(source, n) for n in node.body[1:-1]]
-    return [line for line in body if not OPENING.match(line)]
+    return [line for line in lines(source, node.body[1:-1]) if not OPENING.match(line)]
+
+
+def lines(source: str, nodes: list[ast.stmt]) -> Iterator[str]:
+    """Each statement; of a loop its head, and what stands in it."""
+    for node in nodes:
+        if isinstance(node, ast.For):
+            yield f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}:"
+            yield from (f"    {line}" for line in lines(source, node.body))
+        else:
+            yield ast.get_source_segment(source, node)
 
 
 EXPECTED = [
@@ -64,24 +74,33 @@ EXPECTED = [
         load("attention"),
         "attention_fwd",
         [
-            "S = Q / math.sqrt(d_k) @ K.mT",
-            "S -= S.max(axis=-1, keepdims=True)",
-            "P = np.exp(S, out=S)",
-            "P /= P.sum(axis=-1, keepdims=True)",
-            "O = P @ V",
+            "P = np.empty((*ell, n, m), Q.dtype)",
+            "O = np.empty((*ell, n, d_v), Q.dtype)",
+            # a few items at a time, for which the scores become probabilities where they are kept
+            "for at in _portions(ell, n * m):",
+            "    np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])",
+            "    P[at] -= P[at].max(axis=-1, keepdims=True)",
+            "    np.exp(P[at], out=P[at])",
+            "    P[at] /= P[at].sum(axis=-1, keepdims=True)",
+            "    np.matmul(P[at], V[at], out=O[at])",
         ],
     ),
     (
         load("attention"),
         "attention_bwd",
         [
-            'delta = np.einsum("...ie,...ie->...i", dO, O)',
-            "dS = dO @ V.mT",
-            "dS -= delta[..., None]",
-            "dS *= P",
-            "dQ = dS @ (K / math.sqrt(d_k))",
-            "dK = dS.mT @ (Q / math.sqrt(d_k))",
-            "dV = P.mT @ dO",
+            "dQ = np.empty((*ell, n, d_k), Q.dtype)",
+            "dK = np.empty((*ell, m, d_k), Q.dtype)",
+            "dV = np.empty((*ell, m, d_v), Q.dtype)",
+            # dS is made of a few items at a time, and dropped
+            "for at in _portions(ell, n * m):",
+            '    delta = np.einsum("...ie,...ie->...i", dO[at], O[at])',
+            "    dS = dO[at] @ V[at].mT",
+            "    dS -= delta[..., None]",
+            "    dS *= P[at]",
+            "    np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])",
+            "    np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])",
+            "    np.matmul(P[at].mT, dO[at], out=dV[at])",
         ],
     ),
     (load("mse"), "mse_bwd", ["dY = 2 * dL / R.size * R", "dT = -dY"]),
@@ -143,22 +162,30 @@ EXPECTED = [
         ],
     ),
     (own.diagonal, "diagonal_fwd", ["y = X.diagonal() ** 2 * Z.diagonal(axis1=-2, axis2=-1)"]),
-    # the mask goes into the exponent, once
+    # the mask goes into the exponent, once, and is made before the loop
     (
         own.causal,
         "causal_fwd",
         [
-            "S_masked = np.where(np.arange(n)[:, None] >= np.arange(n), S, -np.inf)",
-            "S_masked -= S_masked.max(axis=-1, keepdims=True)",
-            "P = np.exp(S_masked, out=S_masked)",
-            "P /= P.sum(axis=-1, keepdims=True)",
-            "O = P @ V",
+            "mask = np.arange(n)[:, None] >= np.arange(n)",
+            "P = np.empty((*ell, n, n), S.dtype)",
+            "O = np.empty((*ell, n, D), S.dtype)",
+            "for at in _portions(ell, n * n):",
+            "    P[at] = np.where(mask, S[at], -np.inf)",
+            "    P[at] -= P[at].max(axis=-1, keepdims=True)",
+            "    np.exp(P[at], out=P[at])",
+            "    P[at] /= P[at].sum(axis=-1, keepdims=True)",
+            "    np.matmul(P[at], V[at], out=O[at])",
         ],
     ),
     (
         own.elu,
         "elu_fwd",
-        ["y = _where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))"],
+        [
+            "y = np.empty(ell, x.dtype)",
+            "for at in _portions(ell, 1):",
+            "    y[at] = _where(x[at] > 0, x[at], alpha * np.expm1(np.minimum(x[at], 0)))",
+        ],
     ),
     (own.two_outputs, "two_outputs_fwd", ["a = x * y", "b = a @ np.sin(x)"]),
     (own.copied, "copied_fwd", ["y = x.copy()", "z = X.T.copy()"]),
@@ -233,10 +260,10 @@ def test_a_tensor_that_is_not_defined_is_named():
 
 
 def test_what_is_shown_along_a_new_axis_twice_is_computed_once():
-    lines = statements(own.cosine, "cosine_bwd")
-    assert [line for line in lines if "sqrt(" in line] == [
-        'sqrt_y = np.sqrt(np.einsum("...d,...d->...", y, y))',
-        'sqrt_x = np.sqrt(np.einsum("...d,...d->...", x, x))',
+    found = statements(own.cosine, "cosine_bwd")
+    assert [line for line in found if "sqrt(" in line] == [
+        '    sqrt_y = np.sqrt(np.einsum("...d,...d->...", y[at], y[at]))',
+        '    sqrt_x = np.sqrt(np.einsum("...d,...d->...", x[at], x[at]))',
     ]
 
 

@@ -64,6 +64,7 @@ EXAMPLES = [
     (mutations.comparison, "x = a > b", "x = a >= b"),
     (mutations.operands, "x = a @ b", "x = b @ a"),
     (mutations.operands, "x = a - b", "x = a"),
+    (mutations.operands, "np.subtract(a, b, out=x)", "np.subtract(b, a, out=x)"),
     (mutations.lost_sign, "x = -a", "x = a"),
     (mutations.added_sign, "x = a @ b", "x = a @ -b"),
     (mutations.transpose, "x = a.T", "x = a"),
@@ -74,6 +75,7 @@ EXAMPLES = [
     (mutations.lost_call, "x = np.exp(a)", "x = a"),
     (mutations.lost_call, "x = a.swapaxes(0, 1)", "x = a"),
     (mutations.other_function, "x = np.maximum(a, 0)", "x = np.minimum(a, 0)"),
+    (mutations.other_function, "np.add(a, b, out=x)", "np.subtract(a, b, out=x)"),
     (mutations.branches, "x = np.where(a, b, 0)", "x = np.where(a, 0, b)"),
     (mutations.subscripts, "x = np.einsum('ij,j->i', a, b)", "x = np.einsum('ij,z->i', a, b)"),
 ]

@@ -17,20 +17,14 @@ from survivors.reasons import (
 )
 
 OF_X = ("leaky_relu", "elu", "gelu", "gelu_tanh", "softplus", "mish", "hard_tanh", "swiglu_feed_forward")
-BOTH_BRANCHES = (
-    ("leaky_relu_fwd", "X > 0", "X >= 0"),
-    ("elu_fwd", "X > 0", "X >= 0"),
-)
+BOTH_BRANCHES = ("leaky_relu_fwd", "X > 0", "X >= 0")
 BOUNDS = (
     ("hard_tanh_bwd", "X > -1", "X >= -1"),
     ("hard_tanh_bwd", "X < 1", "X <= 1"),
 )
 EITHER_ORDER = (("hard_tanh_bwd", "(X > -1) & (X < 1)", "(X < 1) & (X > -1)"),)
+SQUARED = (("gelu_tanh_bwd", "T"), ("gelu_tanh_bwd", "X"), ("gelu_tanh_fwd", "X"), ("mish_bwd", "T"))
 SQUARES = (
-    ("gelu_tanh_bwd", "T ** 2", "(-T) ** 2"),
-    ("gelu_tanh_bwd", "X ** 2", "(-X) ** 2"),
-    ("gelu_tanh_fwd", "X ** 2", "(-X) ** 2"),
-    ("mish_bwd", "T ** 2", "(-T) ** 2"),
     ("tanh_fwd", "(Y,)", "(-Y,)"),
     ("tanh_bwd", "Y ** 2", "(-Y) ** 2"),
 )
@@ -60,17 +54,20 @@ GENERATED: Table = {
     ),
     KINK: (
         ("leaky_relu_bwd", "X > 0", "X >= 0"),
-        ("elu_bwd", "X > 0", "X >= 0"),
+        ("elu_bwd", "X[at] > 0", "X[at] >= 0"),
         *BOUNDS,
     ),
-    MEET: BOTH_BRANCHES,
+    MEET: (BOTH_BRANCHES, ("elu_fwd", "X[at] > 0", "X[at] >= 0")),
     NOT_TAKEN: (
-        ("elu_fwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),
-        ("elu_bwd", "np.minimum(X, 0)", "np.minimum(X, 1)"),
+        ("elu_fwd", "np.minimum(X[at], 0)", "np.minimum(X[at], 1)"),
+        ("elu_bwd", "np.minimum(X[at], 0)", "np.minimum(X[at], 1)"),
     ),
     COMMUTES: EITHER_ORDER,
     BALANCED: (("hard_tanh_fwd", "(X,)", "(-X,)"),),
-    EVEN: (*SQUARES, ("gelu_bwd", "X ** 2", "(-X) ** 2"), ("geglu_bwd", "B ** 2", "(-B) ** 2")),
+    EVEN: (
+        *SQUARES,
+        *((name, f"{x}[at] ** 2", f"(-{x}[at]) ** 2") for name, x in (*SQUARED, ("gelu_bwd", "X"), ("geglu_bwd", "B"))),
+    ),
     FOLDED: (
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ V", "X @ V"),
         ("swiglu_feed_forward_fwd", "X.reshape(-1, d) @ W", "X @ W"),

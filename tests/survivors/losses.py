@@ -21,6 +21,9 @@ from survivors.reasons import (
     Table,
 )
 
+# Their sums are begun with 0.
+ADDED = ("binary_cross_entropy", "hinge", "huber", "logistic_loss", "mean_absolute_error")
+
 GENERATED: Table = {
     UNIFORM: (
         ("smoothed_cross_entropy_bwd", "epsilon=0.1", "epsilon=1.1"),
@@ -34,13 +37,13 @@ GENERATED: Table = {
         ("binary_cross_entropy_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
         ("cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
         ("hinge_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
-        ("huber_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
+        ("huber_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
         ("info_nce_bwd", "np.asarray(dL, dtype=U.dtype)", "dL"),
         ("kl_divergence_bwd", "np.asarray(dL, dtype=P.dtype)", "dL"),
         ("label_smoothing_bwd", "np.asarray(dL, dtype=S.dtype)", "dL"),
         ("least_squares_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
         ("logistic_loss_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
-        ("mean_absolute_error_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
+        ("mean_absolute_error_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
         ("mse_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
         ("ridge_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
     ),
@@ -73,11 +76,14 @@ GENERATED: Table = {
         ("label_smoothing_fwd", "Z - Z.max", "Z - Z.min"),
     ),
     KINK: (
-        ("hinge_bwd", "T * Y < 1", "T * Y <= 1"),
+        ("hinge_bwd", "T[at] * Y[at] < 1", "T[at] * Y[at] <= 1"),
         ("huber_bwd", "delta * np.sign(R)", "delta / np.sign(R)"),
-        ("mean_absolute_error_bwd", "dL / R.size * np.sign(R)", "dL / R.size / np.sign(R)"),
+        ("mean_absolute_error_bwd", "np.multiply", "np.divide"),
     ),
+    NOTHING: tuple((f"{name}_fwd", "L = ", "L = -") for name in ADDED),
     EVEN: (
+        *((f"{name}_fwd", "R = Y[at] - T[at]", "R = T[at] - Y[at]") for name in ("huber", "mean_absolute_error")),
+        *((f"{name}_fwd", "R = Y[at] - T[at]", "R = -(Y[at] - T[at])") for name in ("huber", "mean_absolute_error")),
         ("huber_fwd", "np.abs(R)", "np.abs(-R)"),
         ("huber_fwd", "R ** 2", "(-R) ** 2"),
         ("huber_bwd", "np.abs(R)", "np.abs(-R)"),

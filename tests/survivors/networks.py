@@ -22,7 +22,7 @@ GENERATED: Table = {
         ("transformer_block_bwd", "eps=1e-05", "eps=1.00001"),
         ("transformer_block_bwd", "eps=1e-05", "eps=-0.99999"),
     ),
-    EVEN: (("transformer_block_bwd", "H ** 2", "(-H) ** 2"),),
+    EVEN: (("transformer_block_bwd", "H[at] ** 2", "(-H[at]) ** 2"),),
     OF_ONE: (("classifier_fwd", "axis=-1)[:, 0]", "axis=-1)[:, -1]"),),
     OTHER_TYPE: (("cnn_bwd", "np.asarray(dZ, dtype=X.dtype)", "dZ"),),
     SQUARE: (

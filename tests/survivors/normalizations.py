@@ -19,11 +19,14 @@ from survivors.reasons import (
 )
 
 AFFINE = ("layer_norm", "rms_norm", "batch_norm", "batch_norm2d", "group_norm", "instance_norm")
+BATCHES = ("batch_norm", "batch_norm2d")
+ADDED = ("layer_norm", "group_norm", "instance_norm")
 MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
 
 GENERATED: Table = {
     OTHER_TYPE: (
-        *((f"{name}_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY") for name in AFFINE),
+        *((f"{name}_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY") for name in BATCHES),
+        *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in AFFINE if name not in BATCHES),
         ("l2_normalize_bwd", "np.asarray(dY, dtype=r.dtype)", "dY"),
     ),
     UNIFORM: (
@@ -32,9 +35,10 @@ GENERATED: Table = {
         ("rms_norm_bwd", "eps=1e-06", "eps=1.000001"),
         ("rms_norm_bwd", "eps=1e-06", "eps=-0.999999"),
     ),
-    ONE_AXIS: (
-        *((f"{name}_bwd", "gamma.shape[0]", "gamma.shape[-1]") for name in ("layer_norm", "rms_norm", "batch_norm")),
-        ("instance_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),
+    ONE_AXIS: (("batch_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),),
+    NOTHING: (
+        *((f"{name}_bwd", "dgamma = np.zeros", "dgamma = -np.zeros") for name in AFFINE if name not in BATCHES),
+        *((f"{name}_bwd", "dbeta = np.zeros", "dbeta = -np.zeros") for name in ADDED),
     ),
     EVEN: (("l2_normalize_fwd", "(r, Y)", "(r, -Y)"),),
     OF_ONE: (*((f"{name}_{way}", "None, None]", "None, None].mT") for name in MATRICES for way in ("fwd", "bwd")),),
