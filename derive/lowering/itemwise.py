@@ -70,8 +70,8 @@ def item_by_item(value: Value) -> bool:
         return group_of(value.axes) is not None
     if not isinstance(value, WITHIN) or group_of(value.axes) is None:
         return False
-    if isinstance(value, Contract) and not all(group_of(o.axes) for o in operands(value)):
-        # A product with one matrix for all items is better made for all at once.
+    if isinstance(value, Contract) and not all(group_of(o.axes) or len(o.axes) == 1 for o in operands(value)):
+        # A product with one matrix for all items is better made for all at once; with one vector, it is a sum.
         return False
     return all(map(item_by_item, operands(value)))
 

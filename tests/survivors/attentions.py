@@ -19,6 +19,7 @@ from survivors.reasons import (
     ONE_OVER,
     OTHER_TYPE,
     OVERFLOW,
+    OVERWRITTEN,
     ROW,
     SHAPE_ONLY,
     SINGLE,
@@ -52,6 +53,7 @@ GENERATED: Table = {
         ("multi_query_attention_fwd", "S -= S.max", "S -= -S.max"),
         ("multi_query_attention_fwd", "S -= S.max", "S -= S.min"),
         ("rotary_attention_fwd", "S[at].max", "-S[at].max"),
+        ("rotary_attention_fwd", "np.subtract(S[at], S[at].max", "np.add(S[at], S[at].max"),
         ("rotary_attention_fwd", "S[at].max", "S[at].min"),
         ("cross_attention_fwd", "P[at] -= P[at].max", "P[at] += P[at].max"),
         ("cross_attention_fwd", "P[at] -= P[at].max", "P[at] -= -P[at].max"),
@@ -150,6 +152,9 @@ GENERATED: Table = {
     LEFT_OVER: (
         ("grouped_query_attention_fwd", "d_v = V", "d_v = -V"),
         ("multi_query_attention_fwd", "d_v = V", "d_v = -V"),
+    ),
+    OVERWRITTEN: (
+        ("multi_head_attention_fwd", "np.empty((*ell, H, n, n), X.dtype)", "np.empty((*ell, H, n, n), X.dtype).mT"),
     ),
     MEET: (
         ("linear_attention_bwd", "Q[at] > 0", "Q[at] >= 0"),
