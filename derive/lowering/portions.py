@@ -156,14 +156,14 @@ class Loop:
 
     def statements(self) -> list[Statement]:
         """Room for what is kept, and the loop."""
-        body = [self._without_invariants(self._placed(s)) for s in self.body]
+        body = [self._without_invariants(self._placed(replace(s, value=self._grouped(s.value)))) for s in self.body]
         rooms = [Assign(name, Room(_shape(axes), axes=axes)) for name, axes in self.arrays.items()]
         zeros = [Assign(name, Fill(ZERO, _shape(axes), axes=axes)) for name, axes in self.sums.items()]
         over = self.over
         entries = size_of([i for i in self.largest if i not in over])
         return [*self.free, *rooms, *zeros, Portions(self.at, over, entries, tuple(body))]
 
-    @property
+    @cached_property
     def over(self) -> tuple[Index, ...]:
         """The axes that are gone through: the leading ones, and those behind them that all arrays have, as heads."""
         values = [v for s in self.body for v in walk(s.value) if v.axes]
@@ -174,6 +174,15 @@ class Loop:
             return (group,)
         together = (n for n, i in enumerate(behind) if i in others or any(a[n : n + 1] != (i,) for a in arrays))
         return (group, *behind[: next(together, len(behind))])
+
+    def _grouped(self, value: Value) -> Value:
+        """The value with axes that a portion may lack, all but the last of those gone through, among the leading."""
+        value = rebuild(value, self._grouped)
+        if not isinstance(value, Inner):
+            return value
+        axes = list(dict.fromkeys([*value.left.axes, *value.right.axes]))
+        left, right, result = (tuple(n for n in p if axes[n] not in self.over[1:-1]) for p in value.pattern)
+        return replace(value, pattern=(left, right, result))
 
     def _into_results(self, body: Sequence[Statement]) -> list[Assign]:
         """What is written over to become a result is in the memory of the result from the start."""
