@@ -5,7 +5,7 @@ from sympy import Abs, Sum, exp, log, sqrt, tanh
 from derive.language import Parameter, Tensor, axes, define, layer, leading, where
 
 i, j, d, h, o = axes("i=n j=m d=D h=H o=O")
-i2, d2 = axes("i2=n d2=D")
+i2, j2, d2 = axes("i2=n j2=m d2=D")
 
 
 @layer
@@ -64,3 +64,16 @@ def cut(X: Tensor[...]):
 def shares(X: Tensor[..., d]):
     """All passes are over what is handed back."""
     return define("Y", (..., d), exp(X[..., d]) / Sum(exp(X[..., d2]), d2))
+
+
+@layer
+def weighed(S: Tensor[..., h, i, j]):
+    """Rows of each head and position: all these axes are gone through."""
+    A = define("A", (..., h, i, j), S[..., h, i, j] ** 2)
+    return define("P", (..., h, i, j), exp(A[..., h, i, j]) / Sum(exp(A[..., h, i, j2]), j2))
+
+
+@layer
+def alone(X: Tensor[i, d]):
+    """No leading axes, however much is made and dropped."""
+    return define("Y", (i, d), X[i, d] * exp(-(X[i, d] ** 2)) / (1 + tanh(X[i, d]) ** 2))

@@ -7,10 +7,22 @@ import pytest
 from sympy import Sum, Symbol, exp, log, tanh
 
 from derive.core.axes import Index
-from derive.language import Tensor, axes, define, layer
+from derive.language import Tensor, axes, define, layer, where
 from derive.loading import load
+from derive.lowering.elementwise import MINUS_INFINITY, negated
 from derive.lowering.memory import in_place
-from derive.lowering.program import Assign, Contract, Expand, Map, Name, Number, Permute, Reduce
+from derive.lowering.program import (
+    Assign,
+    Contract,
+    Expand,
+    Map,
+    Name,
+    Number,
+    Permute,
+    Positions,
+    Reduce,
+    names_read,
+)
 from derive.lowering.render import compiled, numpy_source
 from derive.witnesses.evidence import tupled
 from derive.witnesses.sampling import cases
@@ -98,6 +110,71 @@ def test_a_difference_goes_into_what_is_subtracted():
     assert printed(result) == [("T", "new"), ("T", "T"), ("T", "mul")]
 
 
+# masks
+
+LATER = Map(">=", (Expand(Positions(n), (True, False), axes=(i,)), Positions(m)), "mask", axes=ROWS)
+SEEN = Map(">", (Y, Number(0)), "mask", axes=ROWS)
+
+
+def masked(mask, other=MINUS_INFINITY, target="M"):
+    return Assign(target, Map("where", (mask, array("A"), other), axes=ROWS))
+
+
+@pytest.mark.parametrize("mask", [LATER, SEEN, Name("mask", "mask", axes=ROWS)], ids=["positions", "data", "named"])
+def test_minus_infinity_goes_into_what_is_masked(mask):
+    first, second, last = in_place([FRESH, masked(mask), Assign("B", of("exp", array("M")))], ["B"], ["B"])
+    assert (second.target, second.value, second.update) == ("A", MINUS_INFINITY, "set")
+    assert second.at == (negated(mask),)
+    # What reads it finds it under the name of what it was written to.
+    assert list(names_read([last.value])) == [first.target]
+
+
+@pytest.mark.parametrize(
+    ("statements", "kept"),
+    [
+        ([FRESH, masked(SEEN), Assign("B", two("add", array("A"), array("M")))], ["B"]),
+        ([FRESH, masked(SEEN), Assign("B", of("exp", array("M")))], ["A", "B"]),
+        ([masked(SEEN), Assign("B", of("exp", array("M")))], ["B"]),
+        ([FRESH, masked(SEEN, Number(1)), Assign("B", of("exp", array("M")))], ["B"]),
+    ],
+    ids=["it is read later", "it is handed back", "it is an argument", "another number"],
+)
+def test_what_is_needed_as_it_is_is_not_masked_in_place(statements, kept):
+    assert "set" not in {s.update for s in in_place(statements, kept, ["B"])}
+
+
+def test_what_the_author_named_is_not_masked_under_another_name():
+    result = in_place([FRESH, masked(SEEN), Assign("B", of("exp", array("M")))], ["B"], ["B", "M"])
+    assert ("M", "new") in printed(result)
+
+
+def test_a_smaller_array_has_no_room_for_a_mask():
+    small = Assign("A", Map("exp", (s,), axes=(i,)))
+    spread = Map("where", (SEEN, Expand(Name("A", axes=(i,)), (True, False), axes=(i,)), MINUS_INFINITY), axes=ROWS)
+    result = in_place([small, Assign("M", spread), Assign("B", of("exp", array("M")))], ["B"], ["B"])
+    assert "set" not in {s.update for s in result}
+
+
+OPPOSITES = [(">=", "<"), ("<", ">="), ("<=", ">"), (">", "<="), ("==", "!="), ("!=", "==")]
+
+
+@pytest.mark.parametrize(("relation", "opposite"), OPPOSITES)
+def test_a_relation_of_positions_fails_where_its_opposite_holds(relation, opposite):
+    mask = Map(relation, (Positions(m), Number(2)), "mask", axes=(j,))
+    assert negated(mask) == Map(opposite, (Positions(m), Number(2)), "mask", axes=(j,))
+    shown = Expand(mask, (False, True), "mask", axes=(j,))
+    assert negated(shown).operand == negated(mask)
+
+
+@pytest.mark.parametrize("relation", [first for first, _ in OPPOSITES])
+def test_a_relation_of_data_is_not_turned_around(relation):
+    """Beside a number that is none, neither holds."""
+    mask = Map(relation, (Y, Number(2)), "mask", axes=ROWS)
+    assert negated(mask) == Map("not", (mask,), "mask", axes=ROWS)
+    both = Map("and", (mask, LATER), "mask", axes=ROWS)
+    assert negated(both) == Map("not", (both,), "mask", axes=ROWS)
+
+
 def test_a_temporary_takes_the_name_of_what_it_becomes():
     statements = [Assign("E", of("exp", X)), Assign("P", two("div", array("E"), s))]
     assert printed(in_place(statements, ["P"], ["P"])) == [("P", "new"), ("P", "div")]
@@ -133,13 +210,21 @@ def standardized(x: Tensor[..., a, b], y: Tensor[..., b]):
 
 
 @layer
+def chosen(S: Tensor[a, b], x: Tensor[b]):
+    """Where what is compared may be no number, and what is masked is new."""
+    A = define("A", (a, b), S[a, b] ** 2)
+    E = where(x[b] > 0, exp(A[a, b]))
+    return define("P", (a, b), E / Sum(E, b))
+
+
+@layer
 def scalars(x: Tensor[...]):
     """Of entries alone, which may be a single number."""
     return define("y", (...,), exp(x[...] - 1) / (1 + exp(x[...] - 1)))
 
 
 WRITTEN = ("softmax", "attention", "sliding_window_attention", "rotary_attention", "mlp")
-OWN = {of.name: of for of in (chained, standardized, scalars)}
+OWN = {of.name: of for of in (chained, standardized, chosen, scalars)}
 LAYERS = {**{name: load(name) for name in WRITTEN}, **OWN}
 
 
@@ -172,6 +257,16 @@ def test_differences_and_products_are_written_in_place():
     source = numpy_source(standardized)
     for line in ("np.subtract(p, r, out=r)", "r *= y", "r -= q[..., None]"):
         assert line in source
+
+
+def test_what_is_no_number_does_not_pass_a_mask():
+    """x > 0 does not hold of it, and no more does x ≤ 0."""
+    source = numpy_source(chosen)
+    assert "np.copyto(A, -np.inf, where=np.logical_not(x > 0))" in source
+    S, x = np.array([[0.5, 2.0, 1.0]]), np.array([1.0, np.nan, 2.0])
+    weights = np.exp([0.25, 1.0])
+    expected = np.array([[weights[0], 0, weights[1]]]) / weights.sum()
+    np.testing.assert_allclose(compiled(chosen).chosen(S, x), expected)
 
 
 def test_a_number_is_not_written_to():
