@@ -19,6 +19,7 @@ from derive.core.terms import ONE, ZERO, Expr, apply, atom, power, read, total
 from derive.core.traverse import atoms
 from derive.errors import NotationError
 from derive.printers.base import IndexPrinter
+from derive.printers.code_style import wrapped
 from derive.printers.escape import escape
 from derive.printers.latex import LatexStyle, index_latex
 from derive.printers.lines import CLOSE, FACTOR, OPEN, TERM, broken, plain, width
@@ -343,6 +344,19 @@ def test_a_fraction_is_as_wide_as_its_wider_half():
 
 
 # prose
+
+
+def test_the_arguments_of_a_long_call_stand_on_lines_of_their_own():
+    """The subscripts of an einsum, in which there are commas too, in one."""
+    line = 'A = np.einsum("...ij,...ij->...i", np.moveaxis(X, (-2, -1), (-1, -2)), Y[at])'
+    assert wrapped(line, 120) == [line]
+    assert wrapped(line, 40) == [
+        "A = np.einsum(",
+        '    "...ij,...ij->...i",',
+        "    np.moveaxis(X, (-2, -1), (-1, -2)),",
+        "    Y[at],",
+        ")",
+    ]
 
 
 def test_prose_is_escaped():

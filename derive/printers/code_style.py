@@ -100,11 +100,12 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """What stands between the commas of a list of arguments, those inside brackets aside."""
-    parts, depth = [""], 0
+    """What stands between the commas of a list of arguments, those inside brackets and subscripts aside."""
+    parts, depth, quoted = [""], 0, False
     for character in text:
+        quoted ^= character == '"'
         depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
+        if character == "," and depth == 0 and not quoted:
             parts.append("")
         else:
             parts[-1] += character
