@@ -190,6 +190,8 @@ def test_the_witnesses_agree(of):
         (own.weighed, [], ["_portions((*ell, H, n), m)"]),
         # one before the product with one matrix, one behind
         (own.one_matrix, ["_portions((*ell, D), 1)", "_portions((*ell, O), 1)"], ["_portions(ell, O)"]),
+        # to the sum over all items, and from there
+        (own.whole, ["_portions(ell, D)", "_portions((*ell, D), 1)"], ["_portions(ell, D)", "_portions((*ell, D), 1)"]),
         # nothing is gained
         (own.cut, [], []),
         (own.shares, [], []),
@@ -223,6 +225,11 @@ def test_sums_over_the_items_are_added_up():
     assert "dg = np.zeros((D,), X.dtype)" in source and "db = np.zeros((D,), X.dtype)" in source
     ((_, lines),) = loops(own.penalty, "fwd")
     assert lines[-1].startswith("L += ")
+
+
+def test_what_is_copied_is_copied_into_its_place():
+    ((_, lines),) = loops(own.passed, "bwd")
+    assert lines[0] == "dX[at] = dY[at]"
 
 
 # what they compute

@@ -34,7 +34,7 @@ from derive.lowering.program import (
 
 # What looks at the last axes alone, if the leading ones are among its own.
 WITHIN = (Map, Reduce, Contract, Inner, Permute, Expand, Diagonal, Cast, Copy, FirstMaximum)
-LINEAR = ("mul", "div", "neg")
+SCALING = ("mul", "div", "neg")
 
 
 class Kind(Enum):
@@ -80,7 +80,7 @@ def sum_over_items(value: Value) -> bool:
     """Is it a sum to which every item adds its part, perhaps times a number, or made of such sums?"""
     if isinstance(value, Map) and value.op in ("add", "sub"):
         return all(map(sum_over_items, value.operands))
-    if isinstance(value, Map) and value.op in LINEAR:
+    if isinstance(value, Map) and value.op in SCALING:
         scaled = [o for o in value.operands if over_items_inside(o)]
         divided = value.op == "div" and over_items_inside(value.operands[-1])
         return len(scaled) == 1 and not divided and sum_over_items(scaled[0])
@@ -110,5 +110,5 @@ def _told(value: Value) -> set[object]:
     """What of the leading axes the value mentions: their shape, or how many entries they have."""
     found: set[object] = set()
     for size in sizes_used(value):
-        found |= {size} if isinstance(size, str) else set(sympy.sympify(size).free_symbols)
+        found |= set(size.free_symbols) if isinstance(size, sympy.Basic) else {size}
     return found

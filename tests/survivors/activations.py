@@ -16,7 +16,17 @@ from survivors.reasons import (
     Table,
 )
 
-OF_X = ("leaky_relu", "elu", "gelu", "gelu_tanh", "softplus", "mish", "hard_tanh", "swiglu_feed_forward")
+OF_X = ("leaky_relu", "softplus", "hard_tanh", "swiglu_feed_forward")
+# The gradients are written into arrays a few items at a time.
+IN_PORTIONS = (
+    ("elu", "X"),
+    ("gelu", "X"),
+    ("gelu_tanh", "X"),
+    ("mish", "X"),
+    ("silu", "S"),
+    ("geglu", "A"),
+    ("swiglu", "A"),
+)
 BOTH_BRANCHES = ("leaky_relu_fwd", "X > 0", "X >= 0")
 BOUNDS = (
     ("hard_tanh_bwd", "X > -1", "X >= -1"),
@@ -31,17 +41,17 @@ SQUARES = (
 
 GENERATED: Table = {
     OTHER_TYPE: (
-        ("silu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
         *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in OF_X),
         ("glu_bwd", "np.asarray(dY, dtype=S.dtype)", "dY"),
-        ("geglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
-        ("swiglu_bwd", "np.asarray(dY, dtype=A.dtype)", "dY"),
         ("relu_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
         ("sigmoid_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
         ("softmax_bwd", "np.asarray(dP, dtype=P.dtype)", "dP"),
         ("tanh_bwd", "np.asarray(dY, dtype=Y.dtype)", "dY"),
     ),
-    CONVERTED: (("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),),
+    CONVERTED: (
+        ("log_softmax_bwd", "np.asarray(dA, dtype=A.dtype)", "dA"),
+        *((f"{name}_bwd", f"np.asarray(dY, dtype={x}.dtype)", "dY") for name, x in IN_PORTIONS),
+    ),
     OVERFLOW: (
         ("log_softmax_fwd", "S - S.max(axis=-1, keepdims=True)", "S"),
         ("log_softmax_fwd", "S - S.max", "S + S.max"),

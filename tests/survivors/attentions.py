@@ -27,16 +27,20 @@ from survivors.reasons import (
     Table,
 )
 
+# The gradients are written into arrays a few items at a time.
+IN_PORTIONS = (
+    "attention",
+    "biased_attention",
+    "causal_attention",
+    "sliding_window_attention",
+    "alibi_attention",
+    "linear_attention",
+)
+
 GENERATED: Table = {
     OTHER_TYPE: (
-        ("attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("biased_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("causal_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("sliding_window_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("alibi_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
         ("grouped_query_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
         ("multi_query_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("linear_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
         ("rotary_attention_bwd", "np.asarray(dO, dtype=V.dtype)", "dO"),
         ("cross_attention_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("multi_head_attention_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
@@ -133,6 +137,7 @@ GENERATED: Table = {
     ),
     OF_ONE: (("alibi_attention_fwd", "slope[:, None, None]", "slope[:, None, None].mT"),),
     CONVERTED: (
+        *((f"{name}_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO") for name in IN_PORTIONS),
         ("alibi_attention_fwd", ".astype(Q.dtype)", ""),
         ("rotary_bwd", ".astype(cosine.dtype)", ""),
         ("rotary_fwd", "- 1).astype(X.dtype)", "- 1)"),

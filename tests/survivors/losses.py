@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from survivors.reasons import (
+    CONVERTED,
     EVEN,
     KINK,
     MEET,
@@ -21,8 +22,14 @@ from survivors.reasons import (
     Table,
 )
 
-# Their sums are begun with 0.
-ADDED = ("binary_cross_entropy", "hinge", "huber", "logistic_loss", "mean_absolute_error")
+# Sums are begun with 0, and gradients written into arrays, a few items at a time.
+IN_PORTIONS = (
+    ("binary_cross_entropy", "Z"),
+    ("hinge", "Y"),
+    ("huber", "Y"),
+    ("logistic_loss", "Z"),
+    ("mean_absolute_error", "Y"),
+)
 
 GENERATED: Table = {
     UNIFORM: (
@@ -34,16 +41,11 @@ GENERATED: Table = {
     OTHER_TYPE: (
         ("sparse_cross_entropy_bwd", "np.asarray(dL, dtype=P.dtype)", "dL"),
         ("smoothed_cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
-        ("binary_cross_entropy_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
         ("cross_entropy_bwd", "np.asarray(dL, dtype=T.dtype)", "dL"),
-        ("hinge_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
-        ("huber_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
         ("info_nce_bwd", "np.asarray(dL, dtype=U.dtype)", "dL"),
         ("kl_divergence_bwd", "np.asarray(dL, dtype=P.dtype)", "dL"),
         ("label_smoothing_bwd", "np.asarray(dL, dtype=S.dtype)", "dL"),
         ("least_squares_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
-        ("logistic_loss_bwd", "np.asarray(dL, dtype=Z.dtype)", "dL"),
-        ("mean_absolute_error_bwd", "np.asarray(dL, dtype=Y.dtype)", "dL"),
         ("mse_bwd", "np.asarray(dL, dtype=R.dtype)", "dL"),
         ("ridge_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
     ),
@@ -80,7 +82,8 @@ GENERATED: Table = {
         ("huber_bwd", "delta * np.sign(R)", "delta / np.sign(R)"),
         ("mean_absolute_error_bwd", "np.multiply", "np.divide"),
     ),
-    NOTHING: tuple((f"{name}_fwd", "L = ", "L = -") for name in ADDED),
+    CONVERTED: tuple((f"{name}_bwd", f"np.asarray(dL, dtype={x}.dtype)", "dL") for name, x in IN_PORTIONS),
+    NOTHING: tuple((f"{name}_fwd", "L = ", "L = -") for name, _ in IN_PORTIONS),
     EVEN: (
         *((f"{name}_fwd", "R = Y[at] - T[at]", "R = T[at] - Y[at]") for name in ("huber", "mean_absolute_error")),
         *((f"{name}_fwd", "R = Y[at] - T[at]", "R = -(Y[at] - T[at])") for name in ("huber", "mean_absolute_error")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from survivors.reasons import (
     ALIAS,
+    CONVERTED,
     EVEN,
     FROM_END,
     NOT_TAKEN,
@@ -26,9 +27,9 @@ MATRICES = ("batch_norm2d", "group_norm", "instance_norm")
 GENERATED: Table = {
     OTHER_TYPE: (
         *((f"{name}_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY") for name in BATCHES),
-        *((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in AFFINE if name not in BATCHES),
         ("l2_normalize_bwd", "np.asarray(dY, dtype=r.dtype)", "dY"),
     ),
+    CONVERTED: tuple((f"{name}_bwd", "np.asarray(dY, dtype=X.dtype)", "dY") for name in AFFINE if name not in BATCHES),
     UNIFORM: (
         *((f"{name}_bwd", "eps=1e-05", "eps=1.00001") for name in AFFINE if name != "rms_norm"),
         *((f"{name}_bwd", "eps=1e-05", "eps=-0.99999") for name in AFFINE if name != "rms_norm"),
