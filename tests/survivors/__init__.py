@@ -42,3 +42,4 @@ def joined(tables: list[Table]) -> Table:
 
 GENERATED = joined([family.GENERATED for family in FAMILIES])
 HANDWRITTEN = joined([family.HANDWRITTEN for family in FAMILIES])
+SUBLAYERS = networks.SUBLAYERS

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from survivors.reasons import (
+    AT_HAND,
+    CONVERTED,
     EVEN,
+    GIVEN,
     LEFT_OVER,
+    NOTHING,
     OF_ONE,
     OF_TWO,
+    ONE_AXIS,
     OTHER_TYPE,
     OVERFLOW,
     SHAPE_ONLY,
@@ -50,6 +55,25 @@ GENERATED: Table = {
         ("mlp_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("transformer_block_bwd", "np.asarray(dY, dtype=gamma1.dtype)", "dY"),
     ),
+}
+
+# The layers that transformer_block calls, in its module, where they are others than at home.
+SUBLAYERS: Table = {
+    GIVEN: (
+        ("layer_norm_fwd", "eps=1e-05", "eps=1.00001"),
+        ("layer_norm_fwd", "eps=1e-05", "eps=-0.99999"),
+    ),
+    UNIFORM: (
+        ("layer_norm_bwd", "eps=1e-05", "eps=1.00001"),
+        ("layer_norm_bwd", "eps=1e-05", "eps=-0.99999"),
+    ),
+    CONVERTED: (("layer_norm_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY"),),
+    ONE_AXIS: (("layer_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),),
+    NOTHING: (
+        ("layer_norm_bwd", "dgamma = np.zeros", "dgamma = -np.zeros"),
+        ("layer_norm_bwd", "dbeta = np.zeros", "dbeta = -np.zeros"),
+    ),
+    AT_HAND: (("layer_norm_fwd", "(gamma, r, xhat)", "(-gamma, r, xhat)"),),
 }
 
 HANDWRITTEN: Table = {SHAPE_ONLY: (("cnn_fwd", "len(P2)", "len(P2.mT)"),)}
