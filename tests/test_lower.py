@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.calculus.derivation import gradients
 from derive.core.atoms import Maximum
 from derive.core.axes import Affine, Index
 from derive.core.layer import Equation, Layer, Role, Symbol
@@ -21,6 +22,7 @@ from derive.errors import LoweringError
 from derive.loading import load
 from derive.lowering.elementwise import Quotient
 from derive.lowering.expressions import Expressions
+from derive.lowering.lower import prepared
 from derive.lowering.render import numpy_source
 from derive.lowering.stability import shift
 from derive.printers.numpy import FUNCTIONS, NUMBER_FUNCTIONS, NumpyPrinter
@@ -74,15 +76,17 @@ EXPECTED = [
         load("attention"),
         "attention_fwd",
         [
-            "P = np.empty((*ell, n, m), Q.dtype)",
+            "E = np.empty((*ell, n, m), Q.dtype)",
+            "Z = np.empty((*ell, n), Q.dtype)",
             "O = np.empty((*ell, n, d_v), Q.dtype)",
-            # a few items at a time, for which the scores become probabilities where they are kept
+            # a few items at a time, for which the scores become exponentials where they are kept, divided last
             "for at in _portions(ell, n * m):",
-            "    np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])",
-            "    P[at] -= P[at].max(axis=-1, keepdims=True)",
-            "    np.exp(P[at], out=P[at])",
-            "    P[at] /= P[at].sum(axis=-1, keepdims=True)",
-            "    np.matmul(P[at], V[at], out=O[at])",
+            "    np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])",
+            "    E[at] -= E[at].max(axis=-1, keepdims=True)",
+            "    np.exp(E[at], out=E[at])",
+            "    Z[at] = E[at].sum(axis=-1)",
+            "    np.matmul(E[at], V[at], out=O[at])",
+            "    O[at] /= Z[at][..., None]",
         ],
     ),
     (
@@ -94,13 +98,14 @@ EXPECTED = [
             "dV = np.empty((*ell, m, d_v), Q.dtype)",
             # dS is made of a few items at a time, and dropped
             "for at in _portions(ell, n * m):",
+            "    dO_scaled = dO[at] / Z[at][..., None]",
             '    delta = np.einsum("...ie,...ie->...i", dO[at], O[at])',
-            "    dS = dO[at] @ V[at].mT",
-            "    dS -= delta[..., None]",
-            "    dS *= P[at]",
+            "    dS = dO_scaled @ V[at].mT",
+            "    dS -= (delta / Z[at])[..., None]",
+            "    dS *= E[at]",
             "    np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])",
             "    np.matmul(dS.mT, Q[at] / math.sqrt(d_k), out=dK[at])",
-            "    np.matmul(P[at].mT, dO[at], out=dV[at])",
+            "    np.matmul(E[at].mT, dO_scaled, out=dV[at])",
         ],
     ),
     (load("mse"), "mse_bwd", ["dY = 2 * dL / R.size * R", "dT = -dY"]),
@@ -168,14 +173,16 @@ EXPECTED = [
         "causal_fwd",
         [
             "mask = np.arange(n)[:, None] >= np.arange(n)",
-            "P = np.empty((*ell, n, n), S.dtype)",
+            "E = np.empty((*ell, n, n), S.dtype)",
+            "Z = np.empty((*ell, n), S.dtype)",
             "O = np.empty((*ell, n, D), S.dtype)",
             "for at in _portions(ell, n * n):",
-            "    P[at] = np.where(mask, S[at], -np.inf)",
-            "    P[at] -= P[at].max(axis=-1, keepdims=True)",
-            "    np.exp(P[at], out=P[at])",
-            "    P[at] /= P[at].sum(axis=-1, keepdims=True)",
-            "    np.matmul(P[at], V[at], out=O[at])",
+            "    E[at] = np.where(mask, S[at], -np.inf)",
+            "    E[at] -= E[at].max(axis=-1, keepdims=True)",
+            "    np.exp(E[at], out=E[at])",
+            "    Z[at] = E[at].sum(axis=-1)",
+            "    np.matmul(E[at], V[at], out=O[at])",
+            "    O[at] /= Z[at][..., None]",
         ],
     ),
     (
@@ -277,10 +284,11 @@ def test_a_quotient_keeps_its_numbers_together():
 
 
 def test_no_statement_without_its_equation():
+    """Of the layer and its backward layer as they are written in code."""
     layer = load("attention")
-    for name in ("attention_fwd", "attention_bwd"):
-        source = numpy_source(layer)
+    source = numpy_source(layer)
+    for name, written in zip(("attention_fwd", "attention_bwd"), prepared(gradients(layer)), strict=True):
         part = source[source.index(f"def {name}(") :].partition("\n\n\n")[0]
-        for equation in layer.equations if name.endswith("fwd") else ():
+        for equation in written.equations:
             assert isinstance(equation, Equation)
             assert f"# {equation.symbol.name}[" in part
