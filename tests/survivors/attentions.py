@@ -41,7 +41,6 @@ GENERATED: Table = {
     OTHER_TYPE: (
         ("grouped_query_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
         ("multi_query_attention_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO"),
-        ("rotary_attention_bwd", "np.asarray(dO, dtype=V.dtype)", "dO"),
         ("cross_attention_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("multi_head_attention_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
         ("rotary_bwd", "np.asarray(dY, dtype=cosine.dtype)", "dY"),
@@ -138,6 +137,7 @@ GENERATED: Table = {
     OF_ONE: (("alibi_attention_fwd", "slope[:, None, None]", "slope[:, None, None].mT"),),
     CONVERTED: (
         *((f"{name}_bwd", "np.asarray(dO, dtype=Q.dtype)", "dO") for name in IN_PORTIONS),
+        ("rotary_attention_bwd", "np.asarray(dO, dtype=V.dtype)", "dO"),
         ("alibi_attention_fwd", ".astype(Q.dtype)", ""),
         ("rotary_bwd", ".astype(cosine.dtype)", ""),
         ("rotary_fwd", "- 1).astype(X.dtype)", "- 1)"),
