@@ -6,6 +6,7 @@ from survivors.reasons import (
     AT_HAND,
     CONVERTED,
     EVEN,
+    FOLDED,
     GIVEN,
     LEFT_OVER,
     NOTHING,
@@ -14,6 +15,7 @@ from survivors.reasons import (
     ONE_AXIS,
     OTHER_TYPE,
     OVERFLOW,
+    OVERWRITTEN,
     SHAPE_ONLY,
     SQUARE,
     SUBLAYER,
@@ -68,12 +70,33 @@ SUBLAYERS: Table = {
         ("layer_norm_bwd", "eps=1e-05", "eps=-0.99999"),
     ),
     CONVERTED: (("layer_norm_bwd", "np.asarray(dY, dtype=gamma.dtype)", "dY"),),
+    OTHER_TYPE: (("multi_head_attention_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),),
+    OVERFLOW: (
+        ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] += P[at].max"),
+        ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] -= -P[at].max"),
+        ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] -= P[at].min"),
+    ),
+    FOLDED: (
+        ("multi_head_attention_bwd", "dY.reshape(-1, d_out) @ W_O", "dY @ W_O"),
+        *(("multi_head_attention_fwd", f"X.reshape(-1, d_in) @ {w}", f"X @ {w}") for w in ("W_Q", "W_K", "W_V")),
+    ),
+    OVERWRITTEN: (
+        (
+            "multi_head_attention_fwd",
+            "P = np.empty((*ell, H, n, n), X.dtype)",
+            "P = np.empty((*ell, H, n, n), X.dtype).mT",
+        ),
+    ),
     ONE_AXIS: (("layer_norm_bwd", "gamma.shape[0]", "gamma.shape[-1]"),),
     NOTHING: (
         ("layer_norm_bwd", "dgamma = np.zeros", "dgamma = -np.zeros"),
         ("layer_norm_bwd", "dbeta = np.zeros", "dbeta = -np.zeros"),
     ),
-    AT_HAND: (("layer_norm_fwd", "(gamma, r, xhat)", "(-gamma, r, xhat)"),),
+    AT_HAND: (
+        ("layer_norm_fwd", "(gamma, r, xhat)", "(-gamma, r, xhat)"),
+        *(("multi_head_attention_fwd", f"{x}, ", f"-{x}, ") for x in ("X", "W_Q", "W_K", "W_V", "W_O")),
+        *(("multi_head_attention_fwd", f"{x}, ", f"{x}.mT, ") for x in ("X", "W_Q", "W_K", "W_V", "W_O")),
+    ),
 }
 
 HANDWRITTEN: Table = {SHAPE_ONLY: (("cnn_fwd", "len(P2)", "len(P2.mT)"),)}
