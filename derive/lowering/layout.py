@@ -104,7 +104,9 @@ def merge(value: Value, groups: Sequence[Sequence[Index]]) -> Value:
         return permute(value, order)
     source = _before_flattening(value, order)
     counted = [n for n, g in enumerate(groups) if any(i.size == FLAT_SIZE for i in g)]
-    rest = 0 if source.axes[0].leading and not groups[0][0].leading else [*counted, merged[0]][0]
+    # Of no entries over the leading axes, what is left over cannot be told.
+    whole = groups[0][0].leading
+    rest = 0 if source.axes[0].leading and not whole else None if whole else [*counted, merged[0]][0]
     return Reshape(source, shape_of(groups, rest), axes=tuple(g[0] for g in groups))
 
 

@@ -48,7 +48,8 @@ def to_heads(X: Array, W: Array) -> Array:
 
 def joined(heads: Array) -> Array:
     """O[..., h, t, e] -> A[..., t, he]"""
-    return heads.swapaxes(-3, -2).reshape(*heads.shape[:-3], heads.shape[-2], -1)
+    H, n, d = heads.shape[-3:]
+    return heads.swapaxes(-3, -2).reshape(*heads.shape[:-3], n, H * d)
 
 
 def back(dQ: Array, W: Array) -> Array:

@@ -43,4 +43,4 @@ def _rows(X: Array) -> Array:
 
 def _pairs(X: Array) -> Array:
     """X[..., t, cp] -> [..., t, c, p]"""
-    return X.reshape(*X.shape[:-1], 2, -1)
+    return X.reshape(*X.shape[:-1], 2, X.shape[-1] // 2)

@@ -31,7 +31,7 @@ def embedding_bwd(residuals: Residuals, dY: Array) -> Array:
     """dY[..., t, d] -> dE[v, d]"""
     token, E = residuals
     dY = cotangent("embedding_bwd", "dY[...,t,d]", dY, (*token.shape, E.shape[1]), E.dtype)
-    return add_rows(dY.reshape(token.size, -1), token.reshape(-1), len(E))
+    return add_rows(dY.reshape(token.size, dY.shape[-1]), token.reshape(-1), len(E))
 
 
 def tied_embedding(token: Any, E: Array, W: Array, b: Array) -> Array:

@@ -110,7 +110,7 @@ def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
         np.matmul(E[at], V[at], out=O[at])
         O[at] /= Z[at][..., None]
     # Y[..., i, o] = Σ_{h,e} W_O[h, e, o] O[..., h, i, e]
-    Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_in)
+    Y = O.swapaxes(-3, -2).reshape(*ell, n, H * d_v) @ W_O.reshape(-1, d_in)
     return Y, (X, C, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O)
 
 
@@ -152,11 +152,11 @@ def cross_attention_bwd(residuals, dY):
         # dQ[..., h, i, d] = Σ_j K[..., h, j, d] dS[..., h, i, j] / √d_k
         np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
     # dX[..., i, b] = Σ_{h,d} W_Q[b, h, d] dQ[..., h, i, d]
-    dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T
+    dX = dQ.swapaxes(-3, -2).reshape(*ell, n, H * d_k) @ W_Q.reshape(d_in, -1).T
     # dC[..., j, c] = Σ_{h,d} W_K[c, h, d] dK[..., h, j, d] + Σ_{h,e} W_V[c, h, e] dV[..., h, j,
     #     e]
-    dC = dK.swapaxes(-3, -2).reshape(*ell, m, -1) @ W_K.reshape(d_ctx, -1).T
-    dC += dV.swapaxes(-3, -2).reshape(*ell, m, -1) @ W_V.reshape(d_ctx, -1).T
+    dC = dK.swapaxes(-3, -2).reshape(*ell, m, H * d_k) @ W_K.reshape(d_ctx, -1).T
+    dC += dV.swapaxes(-3, -2).reshape(*ell, m, H * d_v) @ W_V.reshape(d_ctx, -1).T
     # dW_Q[b, h, d] = Σ_{...,i} X[..., i, b] dQ[..., h, i, d]
     dW_Q = (X.reshape(-1, d_in).T @ dQ.swapaxes(-3, -2).reshape(-1, H * d_k)).reshape(d_in, H, d_k)
     # dW_K[c, h, d] = Σ_{...,j} C[..., j, c] dK[..., h, j, d]

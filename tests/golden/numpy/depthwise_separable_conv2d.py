@@ -347,7 +347,7 @@ def pointwise_conv2d_fwd(X, W, b):
     c_in, n_h, n_w = X.shape[-3:]
     c_out = W.shape[0]
     # Y[..., o, h, w] = Σ_c X[..., c, h, w] W[o, c] + b[o]
-    Y = (W @ X.reshape(*ell, c_in, -1)).reshape(*ell, c_out, n_h, n_w)
+    Y = (W @ X.reshape(*ell, c_in, n_h * n_w)).reshape(*ell, c_out, n_h, n_w)
     Y += b[:, None, None]
     return Y, (X, W)
 
@@ -364,7 +364,7 @@ def pointwise_conv2d_bwd(residuals, dY):
     c_in, n_h, n_w = X.shape[-3:]
     c_out = W.shape[0]
     # dX[..., c, h, w] = Σ_o dY[..., o, h, w] W[o, c]
-    dX = (W.T @ dY.reshape(*ell, c_out, -1)).reshape(*ell, c_in, n_h, n_w)
+    dX = (W.T @ dY.reshape(*ell, c_out, n_h * n_w)).reshape(*ell, c_in, n_h, n_w)
     # dW[o, c] = Σ_{...,h,w} dY[..., o, h, w] X[..., c, h, w]
     dY_rows = dY.reshape(-1, c_out, n_h, n_w).transpose(1, 0, 2, 3).reshape(c_out, -1)
     dW = dY_rows @ X.reshape(-1, c_in, n_h, n_w).transpose(1, 0, 2, 3).reshape(c_in, -1).T

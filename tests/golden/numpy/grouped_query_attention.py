@@ -60,14 +60,14 @@ def grouped_query_attention_fwd(Q, K, V):
     m = K.shape[-2]
     d_v = V.shape[-1]
     # S[..., g, r, i, j] = Σ_d Q[..., g, r, i, d] K[..., g, j, d] / √d_k
-    S = (Q.reshape(*ell, G, -1, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, G, R, n, m)
+    S = (Q.reshape(*ell, G, R * n, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, G, R, n, m)
     # E[..., g, r, i, j] = exp(S[..., g, r, i, j] - max_k1 (S[..., g, r, i, k1]))
     S -= S.max(axis=-1, keepdims=True)
     E = np.exp(S, out=S)
     # Z[..., g, r, i] = Σ_k E[..., g, r, i, k]
     Z = E.sum(axis=-1)
     # O[..., g, r, i, e] = Σ_j V[..., g, j, e] E[..., g, r, i, j] / Z[..., g, r, i]
-    O = (E.reshape(*ell, G, -1, m) @ V).reshape(*ell, G, R, n, d_v)
+    O = (E.reshape(*ell, G, R * n, m) @ V).reshape(*ell, G, R, n, d_v)
     O /= Z[..., None]
     return O, (Q, K, V, E, Z, O)
 
@@ -90,13 +90,13 @@ def grouped_query_attention_bwd(residuals, dO):
     delta = np.einsum("...grie,...grie->...gri", dO, O)
     # dS[..., g, r, i, j] = E[..., g, r, i, j] (Σ_e V[..., g, j, e] dO_scaled[..., g, r, i, e] -
     #     delta[..., g, r, i] / Z[..., g, r, i])
-    dS = (dO_scaled.reshape(*ell, G, -1, d_v) @ V.mT).reshape(*ell, G, R, n, m)
+    dS = (dO_scaled.reshape(*ell, G, R * n, d_v) @ V.mT).reshape(*ell, G, R, n, m)
     dS -= (delta / Z)[..., None]
     dS *= E
     # dQ[..., g, r, i, d] = Σ_j K[..., g, j, d] dS[..., g, r, i, j] / √d_k
-    dQ = (dS.reshape(*ell, G, -1, m) @ (K / math.sqrt(d_k))).reshape(*ell, G, R, n, d_k)
+    dQ = (dS.reshape(*ell, G, R * n, m) @ (K / math.sqrt(d_k))).reshape(*ell, G, R, n, d_k)
     # dK[..., g, j, d] = Σ_{r,i} Q[..., g, r, i, d] dS[..., g, r, i, j] / √d_k
-    dK = dS.reshape(*ell, G, -1, m).mT @ Q.reshape(*ell, G, -1, d_k) / math.sqrt(d_k)
+    dK = dS.reshape(*ell, G, R * n, m).mT @ Q.reshape(*ell, G, R * n, d_k) / math.sqrt(d_k)
     # dV[..., g, j, e] = Σ_{r,i} E[..., g, r, i, j] dO_scaled[..., g, r, i, e]
-    dV = E.reshape(*ell, G, -1, m).mT @ dO_scaled.reshape(*ell, G, -1, d_v)
+    dV = E.reshape(*ell, G, R * n, m).mT @ dO_scaled.reshape(*ell, G, R * n, d_v)
     return dQ, dK, dV

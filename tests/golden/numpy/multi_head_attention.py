@@ -102,7 +102,7 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
         np.matmul(E[at], V[at], out=O[at])
         O[at] /= Z[at][..., None]
     # Y[..., t, o] = Σ_{h,e} W_O[h, e, o] O[..., h, t, e]
-    Y = O.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_O.reshape(-1, d_out)
+    Y = O.swapaxes(-3, -2).reshape(*ell, n, H * d_v) @ W_O.reshape(-1, d_out)
     return Y, (X, W_Q, W_K, W_V, W_O, Q, K, V, E, Z, O)
 
 
@@ -146,9 +146,9 @@ def multi_head_attention_bwd(residuals, dY):
         np.matmul(dS, K[at] / math.sqrt(d_k), out=dQ[at])
     # dX[..., t, c] = Σ_{h,d} W_Q[c, h, d] dQ[..., h, t, d] + Σ_{h,d} W_K[c, h, d] dK[..., h, t,
     #     d] + Σ_{h,e} W_V[c, h, e] dV[..., h, t, e]
-    dX = dQ.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_Q.reshape(d_in, -1).T
-    dX += dK.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_K.reshape(d_in, -1).T
-    dX += dV.swapaxes(-3, -2).reshape(*ell, n, -1) @ W_V.reshape(d_in, -1).T
+    dX = dQ.swapaxes(-3, -2).reshape(*ell, n, H * d_k) @ W_Q.reshape(d_in, -1).T
+    dX += dK.swapaxes(-3, -2).reshape(*ell, n, H * d_k) @ W_K.reshape(d_in, -1).T
+    dX += dV.swapaxes(-3, -2).reshape(*ell, n, H * d_v) @ W_V.reshape(d_in, -1).T
     # dW_Q[c, h, d] = Σ_{...,t} X[..., t, c] dQ[..., h, t, d]
     dW_Q = (X.reshape(-1, d_in).T @ dQ.swapaxes(-3, -2).reshape(-1, H * d_k)).reshape(d_in, H, d_k)
     # dW_K[c, h, d] = Σ_{...,t} X[..., t, c] dK[..., h, t, d]

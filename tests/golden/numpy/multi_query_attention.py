@@ -60,14 +60,14 @@ def multi_query_attention_fwd(Q, K, V):
     m = K.shape[-2]
     d_v = V.shape[-1]
     # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., j, d] / √d_k
-    S = (Q.reshape(*ell, -1, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, H, n, m)
+    S = (Q.reshape(*ell, H * n, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, H, n, m)
     # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1]))
     S -= S.max(axis=-1, keepdims=True)
     E = np.exp(S, out=S)
     # Z[..., h, i] = Σ_k E[..., h, i, k]
     Z = E.sum(axis=-1)
     # O[..., h, i, e] = Σ_j V[..., j, e] E[..., h, i, j] / Z[..., h, i]
-    O = (E.reshape(*ell, -1, m) @ V).reshape(*ell, H, n, d_v)
+    O = (E.reshape(*ell, H * n, m) @ V).reshape(*ell, H, n, d_v)
     O /= Z[..., None]
     return O, (Q, K, V, E, Z, O)
 
@@ -90,13 +90,13 @@ def multi_query_attention_bwd(residuals, dO):
     delta = np.einsum("...hie,...hie->...hi", dO, O)
     # dS[..., h, i, j] = E[..., h, i, j] (Σ_e V[..., j, e] dO_scaled[..., h, i, e] - delta[...,
     #     h, i] / Z[..., h, i])
-    dS = (dO_scaled.reshape(*ell, -1, d_v) @ V.mT).reshape(*ell, H, n, m)
+    dS = (dO_scaled.reshape(*ell, H * n, d_v) @ V.mT).reshape(*ell, H, n, m)
     dS -= (delta / Z)[..., None]
     dS *= E
     # dQ[..., h, i, d] = Σ_j K[..., j, d] dS[..., h, i, j] / √d_k
-    dQ = (dS.reshape(*ell, -1, m) @ (K / math.sqrt(d_k))).reshape(*ell, H, n, d_k)
+    dQ = (dS.reshape(*ell, H * n, m) @ (K / math.sqrt(d_k))).reshape(*ell, H, n, d_k)
     # dK[..., j, d] = Σ_{h,i} Q[..., h, i, d] dS[..., h, i, j] / √d_k
-    dK = dS.reshape(*ell, -1, m).mT @ Q.reshape(*ell, -1, d_k) / math.sqrt(d_k)
+    dK = dS.reshape(*ell, H * n, m).mT @ Q.reshape(*ell, H * n, d_k) / math.sqrt(d_k)
     # dV[..., j, e] = Σ_{h,i} E[..., h, i, j] dO_scaled[..., h, i, e]
-    dV = E.reshape(*ell, -1, m).mT @ dO_scaled.reshape(*ell, -1, d_v)
+    dV = E.reshape(*ell, H * n, m).mT @ dO_scaled.reshape(*ell, H * n, d_v)
     return dQ, dK, dV

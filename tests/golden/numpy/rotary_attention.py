@@ -109,7 +109,7 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     #     1)
     B = cosine1[:, None, :] * K + sine1[:, None, :] * part_2[:, None] * K[..., ::-1, :]
     # S[..., i, j] = Σ_{c,p} A[..., i, c, p] B[..., j, c, p] / √(2 r)
-    S = A.reshape(*ell, n, -1) @ B.reshape(*ell, m, -1).mT / math.sqrt(2 * r)
+    S = A.reshape(*ell, n, 2 * r) @ B.reshape(*ell, m, 2 * r).mT / math.sqrt(2 * r)
     E = np.empty((*ell, n, m), Q.dtype)
     Z = np.empty((*ell, n), Q.dtype)
     O = np.empty((*ell, n, d_v), Q.dtype)
@@ -151,9 +151,9 @@ def rotary_attention_bwd(residuals, dO, *, base=10000, past=0):
         dS *= E[at]
         # dB[..., j, c, p] = Σ_i A[..., i, c, p] dS[..., i, j] / √(2 r)
         np.divide(dS, math.sqrt(2 * r), out=part[at])
-    dB = (part.mT @ A.reshape(*ell, n, -1)).reshape(*ell, m, 2, r)
+    dB = (part.mT @ A.reshape(*ell, n, 2 * r)).reshape(*ell, m, 2, r)
     # dA[..., i, c, p] = Σ_j B[..., j, c, p] dS[..., i, j] / √(2 r)
-    dA = (part @ B.reshape(*ell, m, -1)).reshape(*ell, n, 2, r)
+    dA = (part @ B.reshape(*ell, m, 2 * r)).reshape(*ell, n, 2, r)
     # dQ[..., i, c, p] = cosine[i, p] dA[..., i, c, p] + sine[i, p] dA[..., i, 1 - c, p] (1 - 2
     #     c)
     part_2 = (1 - 2 * np.arange(2)).astype(V.dtype)
