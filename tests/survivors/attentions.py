@@ -155,8 +155,12 @@ GENERATED: Table = {
         ("linear_attention_bwd", "s[at] ** 2", "(-s[at]) ** 2"),
     ),
     LEFT_OVER: (
-        ("grouped_query_attention_fwd", "d_v = V", "d_v = -V"),
-        ("multi_query_attention_fwd", "d_v = V", "d_v = -V"),
+        *(
+            (f"{layer}_attention_{function}", *change)
+            for layer in ("grouped_query", "multi_query")
+            for function in ("fwd", "bwd")
+            for change in (("d_v = V", "d_v = -V"), ("m = K", "m = -K"))
+        ),
     ),
     OVERWRITTEN: (
         ("multi_head_attention_fwd", "np.empty((*ell, H, n, n), X.dtype)", "np.empty((*ell, H, n, n), X.dtype).mT"),
