@@ -70,7 +70,7 @@ EXPECTED = [
     (
         load("softmax"),
         "softmax_fwd",
-        ["P = S - S.max(axis=-1, keepdims=True)", "np.exp(P, out=P)", "P /= P.sum(axis=-1, keepdims=True)"],
+        ["P = S - S.max(axis=-1, keepdims=True, initial=-np.inf)", "np.exp(P, out=P)", "P /= P.sum(axis=-1, keepdims=True)"],
     ),
     (
         load("attention"),
@@ -82,7 +82,7 @@ EXPECTED = [
             # a few items at a time, for which the scores become exponentials where they are kept, divided last
             "for at in _portions(ell, n * m):",
             "    np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])",
-            "    E[at] -= E[at].max(axis=-1, keepdims=True)",
+            "    E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)",
             "    np.exp(E[at], out=E[at])",
             "    Z[at] = E[at].sum(axis=-1)",
             "    np.matmul(E[at], V[at], out=O[at])",
@@ -178,7 +178,7 @@ EXPECTED = [
             "O = np.empty((*ell, n, D), S.dtype)",
             "for at in _portions(ell, n * n):",
             "    E[at] = np.where(mask, S[at], -np.inf)",
-            "    E[at] -= E[at].max(axis=-1, keepdims=True)",
+            "    E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)",
             "    np.exp(E[at], out=E[at])",
             "    Z[at] = E[at].sum(axis=-1)",
             "    np.matmul(E[at], V[at], out=O[at])",

@@ -313,7 +313,7 @@ def _block(
         elif isinstance(statement, Note):
             lines += comment(statement.text, INDENT * depth)
         elif isinstance(statement, MaskOut):
-            lines += masked_out(statement, printer)
+            lines += masked_out(statement, printer, LONGEST - room)
         elif isinstance(statement, LOOPS):
             lines.append(loop_header(statement, printer))
             inside = _block(statement.statements, function, printer, taken, depth + 1)

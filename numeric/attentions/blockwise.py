@@ -74,7 +74,7 @@ def _forward(Q: Array, K: Array, V: Array, block: int, past: int | None) -> tupl
                 # A column for each query: the maximum of all columns is one vectorized pass.
                 S = k[J] @ q[I].T
                 if hidden is not None:
-                    S[hidden] = -np.inf
+                    np.copyto(S, -np.inf, where=hidden)
                 last, top = top, np.maximum(top, S.max(axis=0))
                 S -= top
                 np.exp(S, out=S)
@@ -101,7 +101,7 @@ def _backward(residuals: Residuals, dO: Array) -> Gradients:
             for J, hidden in _seen(I, m, block, past):
                 P = k_1[J] @ q_L[I].T
                 if hidden is not None:
-                    P[hidden] = -np.inf
+                    np.copyto(P, -np.inf, where=hidden)
                 np.exp(P, out=P)
                 dS = v_1[J] @ g_delta[I].T
                 dS *= P

@@ -50,7 +50,6 @@ GENERATED: Table = {
     ),
     OVERFLOW: (
         ("classifier_fwd", "Z.max", "-Z.max"),
-        ("classifier_fwd", "Z.max", "Z.min"),
     ),
     SUBLAYER: (
         ("classifier_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
@@ -74,7 +73,6 @@ SUBLAYERS: Table = {
     OVERFLOW: (
         ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] += P[at].max"),
         ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] -= -P[at].max"),
-        ("multi_head_attention_fwd", "P[at] -= P[at].max", "P[at] -= P[at].min"),
     ),
     FOLDED: (
         ("multi_head_attention_bwd", "dY.reshape(-1, d_out) @ W_O", "dY @ W_O"),

@@ -84,7 +84,7 @@ def causal_attention_fwd(Q, K, V, *, past=0, block=256):
                 # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
                 S = K_scaled[*at, j] @ Q[*at, i].T
                 if i.start + past < j.stop - 1:
-                    S[np.arange(i.start, i.stop) + past < np.arange(j.start, j.stop)[:, None]] = -np.inf
+                    np.copyto(S, -np.inf, where=np.arange(i.start, i.stop) + past < np.arange(j.start, j.stop)[:, None])
                 # online softmax: M is the largest so far, Z = Σ E, and P = E / Z in the end
                 M_new = np.maximum(M[*at, i], S.max(axis=0))
                 S -= M_new
@@ -132,7 +132,7 @@ def causal_attention_bwd(residuals, dO, *, past=0, block=256):
                 # P[..., i, j] = exp(S[..., i, j] - L[..., i]) [j ≤ i + past]
                 S -= L[*at, i]
                 if i.start + past < j.stop - 1:
-                    S[np.arange(i.start, i.stop) + past < np.arange(j.start, j.stop)[:, None]] = -np.inf
+                    np.copyto(S, -np.inf, where=np.arange(i.start, i.stop) + past < np.arange(j.start, j.stop)[:, None])
                 P = np.exp(S, out=S)
                 # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
                 dS = V[*at, j] @ dO[*at, i].T

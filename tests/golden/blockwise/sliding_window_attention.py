@@ -84,9 +84,11 @@ def sliding_window_attention_fwd(Q, K, V, *, window=1, block=256):
                 # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
                 S = K_scaled[*at, j] @ Q[*at, i].T
                 if i.start < j.stop - 1:
-                    S[np.arange(i.start, i.stop) < np.arange(j.start, j.stop)[:, None]] = -np.inf
+                    np.copyto(S, -np.inf, where=np.arange(i.start, i.stop) < np.arange(j.start, j.stop)[:, None])
                 if j.start + window < i.stop - 1:
-                    S[(np.arange(j.start, j.stop) + window)[:, None] < np.arange(i.start, i.stop)] = -np.inf
+                    np.copyto(
+                        S, -np.inf, where=(np.arange(j.start, j.stop) + window)[:, None] < np.arange(i.start, i.stop)
+                    )
                 # online softmax: M is the largest so far, Z = Σ E, and P = E / Z in the end
                 M_new = np.maximum(M[*at, i], S.max(axis=0))
                 S -= M_new
@@ -135,9 +137,11 @@ def sliding_window_attention_bwd(residuals, dO, *, window=1, block=256):
                 # P[..., i, j] = exp(S[..., i, j] - L[..., i]) [i ≤ j + window] [j ≤ i]
                 S -= L[*at, i]
                 if i.start < j.stop - 1:
-                    S[np.arange(i.start, i.stop) < np.arange(j.start, j.stop)[:, None]] = -np.inf
+                    np.copyto(S, -np.inf, where=np.arange(i.start, i.stop) < np.arange(j.start, j.stop)[:, None])
                 if j.start + window < i.stop - 1:
-                    S[(np.arange(j.start, j.stop) + window)[:, None] < np.arange(i.start, i.stop)] = -np.inf
+                    np.copyto(
+                        S, -np.inf, where=(np.arange(j.start, j.stop) + window)[:, None] < np.arange(i.start, i.stop)
+                    )
                 P = np.exp(S, out=S)
                 # dS[..., i, j] = P[..., i, j] (Σ_e dO[..., i, e] V[..., j, e] - delta[..., i])
                 dS = V[*at, j] @ dO[*at, i].T

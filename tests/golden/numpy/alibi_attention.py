@@ -89,7 +89,7 @@ def alibi_attention_fwd(Q, K, V, slope):
         # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1] + log([k1 ≤ i]))) [j
         #     ≤ i]
         np.copyto(E[at], -np.inf, where=mask)
-        E[at] -= E[at].max(axis=-1, keepdims=True)
+        E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(E[at], out=E[at])
         # Z[..., h, i] = Σ_k E[..., h, i, k]
         Z[at] = E[at].sum(axis=-1)

@@ -77,7 +77,7 @@ def attention_fwd(Q, K, V):
         # S[..., i, j] = Σ_d Q[..., i, d] K[..., j, d] / √d_k
         np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
         # E[..., i, j] = exp(S[..., i, j] - max_k1 (S[..., i, k1]))
-        E[at] -= E[at].max(axis=-1, keepdims=True)
+        E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(E[at], out=E[at])
         # Z[..., i] = Σ_k E[..., i, k]
         Z[at] = E[at].sum(axis=-1)

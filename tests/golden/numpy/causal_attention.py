@@ -89,7 +89,7 @@ def causal_attention_fwd(Q, K, V, *, past=0):
         # E[..., i, j] = exp(S[..., i, j] - max_k1 (S[..., i, k1] + log([k1 ≤ i + past]))) [j ≤
         #     i + past]
         np.copyto(E[at], -np.inf, where=mask)
-        E[at] -= E[at].max(axis=-1, keepdims=True)
+        E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(E[at], out=E[at])
         # Z[..., i] = Σ_k E[..., i, k]
         Z[at] = E[at].sum(axis=-1)

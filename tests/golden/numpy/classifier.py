@@ -167,7 +167,7 @@ def classifier_fwd(X, label, W1, b1, W2, b2):
     Z, (_, _, _, Z_A) = mlp_fwd(X, W1, b1, W2, b2)
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    Z_max = Z.max(axis=-1)
+    Z_max = Z.max(axis=-1, initial=-np.inf)
     P = Z - Z_max[:, None]
     np.exp(P, out=P)
     P_sum = P.sum(axis=-1)

@@ -102,7 +102,7 @@ def cross_attention_fwd(X, C, W_Q, W_K, W_V, W_O):
         # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., h, j, d] / √d_k
         np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
         # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1]))
-        E[at] -= E[at].max(axis=-1, keepdims=True)
+        E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(E[at], out=E[at])
         # Z[..., h, i] = Σ_k E[..., h, i, k]
         Z[at] = E[at].sum(axis=-1)

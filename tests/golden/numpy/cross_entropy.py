@@ -54,7 +54,7 @@ def cross_entropy_fwd(Z, T):
     B = Z.shape[0]
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP = Z - Z.max(axis=-1, keepdims=True)
+    logP = Z - Z.max(axis=-1, keepdims=True, initial=-np.inf)
     P = np.exp(logP)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]

@@ -62,7 +62,7 @@ def grouped_query_attention_fwd(Q, K, V):
     # S[..., g, r, i, j] = Σ_d Q[..., g, r, i, d] K[..., g, j, d] / √d_k
     S = (Q.reshape(*ell, G, R * n, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, G, R, n, m)
     # E[..., g, r, i, j] = exp(S[..., g, r, i, j] - max_k1 (S[..., g, r, i, k1]))
-    S -= S.max(axis=-1, keepdims=True)
+    S -= S.max(axis=-1, keepdims=True, initial=-np.inf)
     E = np.exp(S, out=S)
     # Z[..., g, r, i] = Σ_k E[..., g, r, i, k]
     Z = E.sum(axis=-1)

@@ -65,7 +65,7 @@ def info_nce_fwd(U, V, *, temperature=0.5):
     S = U / temperature @ V.T
     # P[i, j] = exp(S[i, j]) / (Σ_k exp(S[i, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP = S - S.max(axis=-1, keepdims=True)
+    logP = S - S.max(axis=-1, keepdims=True, initial=-np.inf)
     P = np.exp(logP)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]

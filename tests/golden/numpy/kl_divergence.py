@@ -53,13 +53,13 @@ def kl_divergence_fwd(A, B):
     n = A.shape[0]
     # P[b, c] = exp(A[b, c]) / (Σ_k exp(A[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP = A - A.max(axis=-1, keepdims=True)
+    logP = A - A.max(axis=-1, keepdims=True, initial=-np.inf)
     P = np.exp(logP)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]
     # Q[b, c] = exp(B[b, c]) / (Σ_k exp(B[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logQ = B - B.max(axis=-1, keepdims=True)
+    logQ = B - B.max(axis=-1, keepdims=True, initial=-np.inf)
     Q = np.exp(logQ)
     Q_sum = Q.sum(axis=-1)
     Q /= Q_sum[:, None]

@@ -53,7 +53,7 @@ def log_softmax_fwd(S):
     (S,) = _floating(S)
     # A[..., j] = S[..., j] - log(Σ_k exp(S[..., k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    A = S - S.max(axis=-1, keepdims=True)
+    A = S - S.max(axis=-1, keepdims=True, initial=-np.inf)
     A -= np.log(np.sum(np.exp(A), axis=-1))[..., None]
     return A, (A,)
 

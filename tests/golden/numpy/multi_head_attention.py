@@ -94,7 +94,7 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
         # S[..., h, t, t1] = Σ_d Q[..., h, t, d] K[..., h, t1, d] / √d_k
         np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=E[at])
         # E[..., h, t, t1] = exp(S[..., h, t, t1] - max_k1 (S[..., h, t, k1]))
-        E[at] -= E[at].max(axis=-1, keepdims=True)
+        E[at] -= E[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(E[at], out=E[at])
         # Z[..., h, t] = Σ_k E[..., h, t, k]
         Z[at] = E[at].sum(axis=-1)

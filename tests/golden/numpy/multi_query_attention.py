@@ -62,7 +62,7 @@ def multi_query_attention_fwd(Q, K, V):
     # S[..., h, i, j] = Σ_d Q[..., h, i, d] K[..., j, d] / √d_k
     S = (Q.reshape(*ell, H * n, d_k) @ (K / math.sqrt(d_k)).mT).reshape(*ell, H, n, m)
     # E[..., h, i, j] = exp(S[..., h, i, j] - max_k1 (S[..., h, i, k1]))
-    S -= S.max(axis=-1, keepdims=True)
+    S -= S.max(axis=-1, keepdims=True, initial=-np.inf)
     E = np.exp(S, out=S)
     # Z[..., h, i] = Σ_k E[..., h, i, k]
     Z = E.sum(axis=-1)

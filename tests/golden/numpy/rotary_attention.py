@@ -115,7 +115,7 @@ def rotary_attention_fwd(Q, K, V, *, base=10000, past=0):
     O = np.empty((*ell, n, d_v), Q.dtype)
     for at in _portions(ell, n * m):
         # E[..., i, j] = exp(S[..., i, j] - max_k1 (S[..., i, k1]))
-        np.subtract(S[at], S[at].max(axis=-1, keepdims=True), out=E[at])
+        np.subtract(S[at], S[at].max(axis=-1, keepdims=True, initial=-np.inf), out=E[at])
         np.exp(E[at], out=E[at])
         # Z[..., i] = Σ_k E[..., i, k]
         Z[at] = E[at].sum(axis=-1)

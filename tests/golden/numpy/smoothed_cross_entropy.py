@@ -68,7 +68,7 @@ def smoothed_cross_entropy_fwd(Z, label, *, epsilon=0.1):
     T[np.arange(B), label] += 1 - epsilon
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    logP = Z - Z.max(axis=-1, keepdims=True)
+    logP = Z - Z.max(axis=-1, keepdims=True, initial=-np.inf)
     P = np.exp(logP)
     P_sum = P.sum(axis=-1)
     P /= P_sum[:, None]

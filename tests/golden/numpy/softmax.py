@@ -53,7 +53,7 @@ def softmax_fwd(S):
     (S,) = _floating(S)
     # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    P = S - S.max(axis=-1, keepdims=True)
+    P = S - S.max(axis=-1, keepdims=True, initial=-np.inf)
     np.exp(P, out=P)
     P /= P.sum(axis=-1, keepdims=True)
     return P, (P,)

@@ -64,7 +64,7 @@ def sparse_cross_entropy_fwd(Z, label):
     label = _check_positions("sparse_cross_entropy", "label", label, C)
     # P[b, c] = exp(Z[b, c]) / (Σ_k exp(Z[b, k]))
     # (shifted by the maximum: exp cannot overflow, and the value is the same)
-    Z_max = Z.max(axis=-1)
+    Z_max = Z.max(axis=-1, initial=-np.inf)
     P = Z - Z_max[:, None]
     np.exp(P, out=P)
     P_sum = P.sum(axis=-1)

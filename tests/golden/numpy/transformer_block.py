@@ -205,7 +205,7 @@ def multi_head_attention_fwd(X, W_Q, W_K, W_V, W_O):
         np.matmul(Q[at] / math.sqrt(d_k), K[at].mT, out=P[at])
         # P[..., h, t, t1] = exp(S[..., h, t, t1]) / (Σ_k exp(S[..., h, t, k]))
         # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P[at] -= P[at].max(axis=-1, keepdims=True)
+        P[at] -= P[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(P[at], out=P[at])
         P[at] /= P[at].sum(axis=-1, keepdims=True)
         # O[..., h, t, e] = Σ_j V[..., h, j, e] P[..., h, t, j]

@@ -66,7 +66,7 @@ def softmax_hvp(S, dP, U):
     for at in _portions(ell, n):
         # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
         # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P = S[at] - S[at].max(axis=-1, keepdims=True)
+        P = S[at] - S[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(P, out=P)
         P /= P.sum(axis=-1, keepdims=True)
         # dP_1[..., j] = U[..., j] (dP[..., j] - Σ_j1 dP[..., j1] P[..., j1]) - dP[..., j] Σ_j1
@@ -92,7 +92,7 @@ def softmax_hessian(S, dP):
     for at in _portions(ell, n * n):
         # P[..., j] = exp(S[..., j]) / (Σ_k exp(S[..., k]))
         # (shifted by the maximum: exp cannot overflow, and the value is the same)
-        P = S[at] - S[at].max(axis=-1, keepdims=True)
+        P = S[at] - S[at].max(axis=-1, keepdims=True, initial=-np.inf)
         np.exp(P, out=P)
         P /= P.sum(axis=-1, keepdims=True)
         # dS[..., j] = P[..., j] (dP[..., j] - Σ_j1 dP[..., j1] P[..., j1])
