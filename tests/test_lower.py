@@ -70,7 +70,11 @@ EXPECTED = [
     (
         load("softmax"),
         "softmax_fwd",
-        ["P = S - S.max(axis=-1, keepdims=True, initial=-np.inf)", "np.exp(P, out=P)", "P /= P.sum(axis=-1, keepdims=True)"],
+        [
+            "P = S - S.max(axis=-1, keepdims=True, initial=-np.inf)",
+            "np.exp(P, out=P)",
+            "P /= P.sum(axis=-1, keepdims=True)",
+        ],
     ),
     (
         load("attention"),

@@ -11,19 +11,9 @@ from derive.language import Tensor, axes, define, layer, where
 from derive.loading import load
 from derive.lowering.elementwise import MINUS_INFINITY, negated
 from derive.lowering.memory import in_place
-from derive.lowering.program import (
-    Assign,
-    Contract,
-    Expand,
-    Map,
-    Name,
-    Number,
-    Permute,
-    Positions,
-    Reduce,
-    names_read,
-)
+from derive.lowering.program import Assign
 from derive.lowering.render import compiled, numpy_source
+from derive.lowering.values import Contract, Expand, Map, Name, Number, Permute, Positions, Reduce, names_read
 from derive.witnesses.evidence import tupled
 from derive.witnesses.sampling import cases
 

@@ -15,9 +15,9 @@ from derive.core.layer import Layer
 from derive.loading import load, load_all
 from derive.lowering.itemwise import Kind, kind_of
 from derive.lowering.layout import FLAT_SIZE
-from derive.lowering.program import (
-    Assign,
-    CallLayer,
+from derive.lowering.program import Assign, CallLayer
+from derive.lowering.render import compiled, loaded, numpy_source
+from derive.lowering.values import (
     Contract,
     Expand,
     Extent,
@@ -31,7 +31,6 @@ from derive.lowering.program import (
     Reduce,
     Reshape,
 )
-from derive.lowering.render import compiled, loaded, numpy_source
 from derive.witnesses.check import check_layer
 from derive.witnesses.evidence import Code, tupled
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from derive.lowering.columns import as_groups
 from derive.lowering.fitting import unexpanded
-from derive.lowering.program import Assign, Correlate, Map, Reshape, Spread, Statement, Value, walk
+from derive.lowering.program import Assign, Statement
 from derive.lowering.sharing import rebuild
+from derive.lowering.values import Correlate, Map, Reshape, Spread, Value, walk
 
 Placed = Correlate | Spread
 

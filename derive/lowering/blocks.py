@@ -25,28 +25,12 @@ from derive.lowering.expressions import Expressions
 from derive.lowering.invariants import hoisted
 from derive.lowering.layout import align, shape_of
 from derive.lowering.memory import in_place
-from derive.lowering.program import (
-    Assign,
-    Blocks,
-    Copy,
-    Each,
-    Fill,
-    MaskOut,
-    Name,
-    Note,
-    Number,
-    Part,
-    Reduce,
-    Statement,
-    Value,
-    names_read,
-    operands,
-    walk,
-)
+from derive.lowering.program import Assign, Blocks, Each, MaskOut, Note, Statement
 from derive.lowering.ranges import columns_of, somewhere_out
 from derive.lowering.sharing import fresh_name, shared, substituted
 from derive.lowering.sweeps import Sweep
 from derive.lowering.tiles import Tile
+from derive.lowering.values import Copy, Fill, Name, Number, Part, Reduce, Value, names_read, operands, walk
 
 RUNNING = "online softmax: {M} is the largest so far, {Z} = Σ {E}, and {P} = {E} / {Z} in the end"
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 
 from derive.core.axes import Coefficient, Index
 from derive.lowering.layout import flat, flatten_group, group_of, merge, permute, shape_of
-from derive.lowering.program import Correlate, Expand, Reshape, Row, Spread, SpreadMaximum, TapProducts, Value, Window
+from derive.lowering.values import Correlate, Expand, Reshape, Row, Spread, SpreadMaximum, TapProducts, Value, Window
 from derive.lowering.windows import ScatterPlan, row_of
 
 Axes = tuple[Index, ...]

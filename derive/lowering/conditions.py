@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from derive.core.atoms import Atom, Bracket, Function, Test
 from derive.core.axes import Coefficient, Index, symbolic
 from derive.core.terms import Expr, Term, add, atom, from_term, multiply
-from derive.lowering.program import Value
+from derive.lowering.values import Value
 
 # A read of the least number that is finite. No tensor's name has a space.
 LOWEST = "lowest number"

@@ -14,8 +14,8 @@ from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat, flatten_group, group_of, ordered, permute, positions
 from derive.lowering.matmul import einsum, matmul
 from derive.lowering.orders import cheapest_pair, weight
-from derive.lowering.program import Contract, Inner, Map, Number, Reduce, Value
 from derive.lowering.taps import largest_of_taps, runs_over_taps, sum_of_taps
+from derive.lowering.values import Contract, Inner, Map, Number, Reduce, Value
 
 Indices = frozenset[Index]
 NONE: Mapping[str, int] = MappingProxyType({})

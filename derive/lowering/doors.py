@@ -15,19 +15,9 @@ from derive.core.axes import LEADING_SIZE, Index
 from derive.core.layer import Call, Symbol
 from derive.errors import LoweringError
 from derive.lowering.layout import FLAT_SIZE
-from derive.lowering.program import (
-    Assign,
-    Blocks,
-    CallLayer,
-    Each,
-    Function,
-    MaskOut,
-    Portions,
-    Size,
-    flattened,
-    sizes_used,
-)
+from derive.lowering.program import Assign, Blocks, CallLayer, Each, Function, MaskOut, Portions, flattened
 from derive.lowering.sharing import fresh_name
+from derive.lowering.values import Size, sizes_used
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import reduce as fold
 from derive.core.axes import Index
 from derive.core.terms import Rational
 from derive.lowering.layout import align, union
-from derive.lowering.program import Cast, Expand, Map, Name, Number, Permute, Value, walk
+from derive.lowering.values import Cast, Expand, Map, Name, Number, Permute, Value, walk
 
 ONE = Number(1)
 ZERO = Number(0)

@@ -42,10 +42,10 @@ from derive.lowering.fitting import guarded
 from derive.lowering.layout import ordered
 from derive.lowering.positivity import redundant, vanishes_with
 from derive.lowering.products import coefficient_of, gathered, one_group, scalars_of, sign_folds, summand_rank
-from derive.lowering.program import Reduce, Value
 from derive.lowering.reads import Guards, Order
 from derive.lowering.signs import function_defined, power_defined
 from derive.lowering.sums import Sums
+from derive.lowering.values import Reduce, Value
 from derive.lowering.windows import simplified
 from derive.notation.roots import joined_roots
 

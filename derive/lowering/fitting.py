@@ -8,7 +8,7 @@ from dataclasses import replace
 from derive.core.axes import Index
 from derive.lowering.elementwise import ZERO, choose, compare, conjunction, operate
 from derive.lowering.layout import align, ordered, permute, shape_of
-from derive.lowering.program import Expand, Fill, Map, Number, Value
+from derive.lowering.values import Expand, Fill, Map, Number, Value
 
 Order = Sequence[Index]
 Guards = tuple[Value, ...]

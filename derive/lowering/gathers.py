@@ -15,7 +15,7 @@ from derive.core.axes import Affine, Index, fresh
 from derive.core.terms import Expr, Term, from_term
 from derive.core.traverse import atoms
 from derive.lowering.layout import align, expand, group_of, ordered, permute
-from derive.lowering.program import Gather, Value, Window
+from derive.lowering.values import Gather, Value, Window
 
 # The array of an integer tensor's entries.
 Positions = Callable[[Lookup], Value]

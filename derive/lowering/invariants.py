@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from derive.lowering.program import Assign, Map, Name, Part, Statement, Value, names_read, operands, walk
+from derive.lowering.program import Assign, Statement
 from derive.lowering.sharing import fresh_name, substituted
 from derive.lowering.tiles import Tile
+from derive.lowering.values import Map, Name, Part, Value, names_read, operands, walk
 
 SCALINGS = ("mul", "div", "neg")
 

@@ -11,9 +11,9 @@ from enum import Enum
 import sympy
 
 from derive.lowering.layout import FLAT_SIZE, group_of
-from derive.lowering.program import (
+from derive.lowering.program import Assign, Statement
+from derive.lowering.values import (
     LEAVES,
-    Assign,
     Cast,
     Contract,
     Copy,
@@ -25,7 +25,6 @@ from derive.lowering.program import (
     Permute,
     Reduce,
     Reshape,
-    Statement,
     Value,
     operands,
     sizes_used,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import sympy
 
 from derive.core.axes import Affine, Index
-from derive.lowering.program import Expand, Permute, Reshape, Size, Value, Window
+from derive.lowering.values import Expand, Permute, Reshape, Size, Value, Window
 
 # The number of entries over all leading axes, for a leading group that has been flattened into one axis.
 FLAT_SIZE = sympy.Symbol("...flat", integer=True, positive=True)

@@ -19,13 +19,14 @@ from derive.lowering.memory import in_place
 from derive.lowering.ones import marked, marked_afterwards, ones
 from derive.lowering.picked import with_picked_entries
 from derive.lowering.portions import in_portions
-from derive.lowering.program import VIEWS, Assign, CallLayer, Copy, Function, Name, Part, Portions, Program, Value
+from derive.lowering.program import Assign, CallLayer, Function, Portions, Program
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.quotients import with_divisions_last
 from derive.lowering.residuals import with_parts_in_common
 from derive.lowering.returned import named_as_returned
 from derive.lowering.sharing import shared
 from derive.lowering.stability import stabilised
+from derive.lowering.values import VIEWS, Copy, Name, Part, Value
 
 
 def lower(derived: Gradients) -> Program:

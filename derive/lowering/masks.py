@@ -12,9 +12,9 @@ from derive.errors import LoweringError
 from derive.lowering.elementwise import MINUS_INFINITY, ZERO, choose, compare, conjunction, operate, summed
 from derive.lowering.fitting import fit
 from derive.lowering.layout import flat, group_of, ordered, unflattened
-from derive.lowering.program import Cast, Extent, FirstMaximum, Positions, Value, Window
 from derive.lowering.reach import taking_part
 from derive.lowering.reads import Guards, Order, Reads
+from derive.lowering.values import Cast, Extent, FirstMaximum, Positions, Value, Window
 from derive.notation.comparisons import sides
 
 MIRRORED = {">": "<", ">=": "<=", "==": "==", "!=": "!="}

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from derive.core.axes import Index
 from derive.lowering.columns import windowed
 from derive.lowering.layout import flat, flatten_group, group_of, merge, permute, shape_of, split
-from derive.lowering.program import Contract, Inner, Name, Permute, Reshape, Value, Window, is_new
 from derive.lowering.taps import tap_inner, tap_sum
+from derive.lowering.values import Contract, Inner, Name, Permute, Reshape, Value, Window, is_new
 
 Groups = list[tuple[Index, ...]]
 

@@ -22,10 +22,10 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from derive.lowering.elementwise import MINUS_INFINITY, negated
-from derive.lowering.program import (
+from derive.lowering.program import Assign, CallLayer, Portions, Statement
+from derive.lowering.sharing import rebuild
+from derive.lowering.values import (
     VIEWS,
-    Assign,
-    CallLayer,
     Contract,
     Correlate,
     Expand,
@@ -33,15 +33,12 @@ from derive.lowering.program import (
     Name,
     Number,
     Part,
-    Portions,
     Reshape,
     Spread,
-    Statement,
     Value,
     is_new,
     names_read,
 )
-from derive.lowering.sharing import rebuild
 
 Reads = Callable[[Statement], Collection[str]]
 OPERATORS = ("add", "sub", "mul", "div")

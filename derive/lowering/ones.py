@@ -15,7 +15,8 @@ from derive.core.layer import Equation
 from derive.core.terms import Expr, Term, from_term, multiply
 from derive.lowering.fitting import fit
 from derive.lowering.layout import align
-from derive.lowering.program import Assign, Copy, Marked, Positions, Statement, Value, is_new
+from derive.lowering.program import Assign, Statement
+from derive.lowering.values import Copy, Marked, Positions, Value, is_new
 
 Lowered = Callable[[Expr, Sequence[Index]], Value]
 

@@ -24,9 +24,9 @@ from derive.lowering.elementwise import ZERO
 from derive.lowering.itemwise import Kind, kind_of, over_items_inside
 from derive.lowering.layout import group_of, shape_of, size_of
 from derive.lowering.memory import FUNCTIONS, OPERATORS, in_place, renamed
-from derive.lowering.program import (
-    Assign,
-    CallLayer,
+from derive.lowering.program import Assign, CallLayer, Portions, Statement
+from derive.lowering.sharing import fresh_name, rebuild, temporary_name
+from derive.lowering.values import (
     Contract,
     Copy,
     Fill,
@@ -34,17 +34,14 @@ from derive.lowering.program import (
     Map,
     Name,
     Part,
-    Portions,
     Reduce,
     Reshape,
     Room,
-    Statement,
     Value,
     names_read,
     operands,
     walk,
 )
-from derive.lowering.sharing import fresh_name, rebuild, temporary_name
 
 # How often arrays must be touched that are made and dropped in the loop, or passed over beside a matrix product,
 # for a loop to be worth its lines: below, little or nothing is gained (measured on each layer of the catalogue).

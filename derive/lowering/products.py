@@ -12,7 +12,7 @@ from derive.core.traverse import atoms
 from derive.lowering.contract import weight
 from derive.lowering.elementwise import Quotient
 from derive.lowering.layout import flat_substitution
-from derive.lowering.program import Contract, Number, Value, names_read, sizes_used, walk
+from derive.lowering.values import Contract, Number, Value, names_read, sizes_used, walk
 
 
 def coefficient_of(coefficient: Rational) -> Quotient:

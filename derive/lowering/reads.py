@@ -17,7 +17,7 @@ from derive.lowering.conditions import LOWEST
 from derive.lowering.elementwise import ZERO, operate
 from derive.lowering.gathers import gathered_read, one_hot
 from derive.lowering.layout import FLAT_SIZE, flatten_group, ordered
-from derive.lowering.program import Cast, Extent, Name, Number, Value, Window
+from derive.lowering.values import Cast, Extent, Name, Number, Value, Window
 from derive.lowering.windows import read_entries
 
 Order = Sequence[Index]

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from typing import TypeGuard
 
-from derive.lowering.program import (
+from derive.lowering.program import Assign, Statement
+from derive.lowering.values import (
     LEAVES,
     PRODUCTS,
     VIEWS,
     AddAt,
-    Assign,
     Cast,
     Contract,
     Expand,
@@ -28,7 +28,6 @@ from derive.lowering.program import (
     Reduce,
     Reshape,
     Scatter,
-    Statement,
     Value,
     Window,
     is_new,

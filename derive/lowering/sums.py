@@ -18,8 +18,8 @@ from derive.lowering.gathers import AddingPlan, plan_adding
 from derive.lowering.layout import align, group_of, ordered
 from derive.lowering.masks import Masks
 from derive.lowering.products import attached, native_order, to_scale, with_one_group
-from derive.lowering.program import AddAt, Extent, Scatter, Value
 from derive.lowering.reads import Guards, Order
+from derive.lowering.values import AddAt, Extent, Scatter, Value
 from derive.lowering.windows import ScatterPlan, data_first, plan_scatter, row_of, solve_any
 
 

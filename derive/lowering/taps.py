@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from derive.core.axes import Index
 from derive.lowering.layout import align, permute, positions
-from derive.lowering.program import TapInner, TapMax, TapSum, Value, Window
+from derive.lowering.values import TapInner, TapMax, TapSum, Value, Window
 
 # An inner product over one data axis is as fast in one einsum for all taps.
 DATA_AXES = 2

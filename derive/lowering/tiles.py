@@ -23,8 +23,9 @@ from derive.core.traverse import rebuild
 from derive.errors import LoweringError
 from derive.lowering.expressions import Expressions
 from derive.lowering.fitting import fit
-from derive.lowering.program import Name, Part, Positions, Value, edge
+from derive.lowering.program import edge
 from derive.lowering.sharing import rebuild as rebuilt
+from derive.lowering.values import Name, Part, Positions, Value
 
 
 @dataclass

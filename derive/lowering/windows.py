@@ -17,8 +17,8 @@ from derive.core.layer import Role, Symbol
 from derive.core.terms import Expr, Factor, Term, product
 from derive.core.traverse import atoms
 from derive.lowering.layout import FLAT_SIZE, ordered
-from derive.lowering.program import Diagonal, Row, Value, Window
 from derive.lowering.signs import defined
+from derive.lowering.values import Diagonal, Row, Value, Window
 
 # The data of a convolution is what a cotangent carries; its taps are what a parameter carries.
 RANK = {Role.COTANGENT: 0, Role.ADJOINT: 0, Role.VALUE: 1, Role.INPUT: 2, Role.PARAMETER: 3}

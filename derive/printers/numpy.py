@@ -14,9 +14,9 @@ from derive.errors import LoweringError
 from derive.lowering.elementwise import MINUS_INFINITY
 from derive.lowering.layout import group_of, shape_of
 from derive.lowering.memory import FUNCTIONS as IN_PLACE
-from derive.lowering.program import (
+from derive.lowering.program import Assign
+from derive.lowering.values import (
     AddAt,
-    Assign,
     Cast,
     Contract,
     Copy,

@@ -14,21 +14,10 @@ import sympy
 from derive.core.axes import Index
 from derive.core.layer import Layer, Symbol
 from derive.lowering.doors import Demand, Door, Measure, Place, door_of
-from derive.lowering.program import (
-    LOOPS,
-    Assign,
-    CallLayer,
-    Function,
-    MaskOut,
-    Name,
-    Note,
-    Part,
-    Statement,
-    flattened,
-    walk,
-)
+from derive.lowering.program import LOOPS, Assign, CallLayer, Function, MaskOut, Note, Statement, flattened
 from derive.lowering.sharing import broken_up
 from derive.lowering.stability import is_shifted
+from derive.lowering.values import Name, Part, walk
 from derive.printers.code_style import (
     INDENT,
     LONGEST,

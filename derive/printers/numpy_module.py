@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from derive.lowering.program import WINDOWED, Assign, Program, flattened, walk
+from derive.lowering.program import Assign, Program, flattened
+from derive.lowering.values import WINDOWED, walk
 from derive.notation.kernels import Kernel, kernels
 from derive.printers.code_style import docstring
 from derive.printers.numpy_function import FunctionText, function_texts

@@ -48,9 +48,7 @@ GENERATED: Table = {
         ("classifier_fwd", "P.sum(axis=-1)", "P.sum(axis=1)"),
         ("classifier_fwd", "label[:, None], axis=-1)", "label[:, None], axis=1)"),
     ),
-    OVERFLOW: (
-        ("classifier_fwd", "Z.max", "-Z.max"),
-    ),
+    OVERFLOW: (("classifier_fwd", "Z.max", "-Z.max"),),
     SUBLAYER: (
         ("classifier_bwd", "np.asarray(dL, dtype=X.dtype)", "dL"),
         ("mlp_bwd", "np.asarray(dY, dtype=X.dtype)", "dY"),
