@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from string import ascii_lowercase
 
 import sympy
 
@@ -37,7 +36,6 @@ from derive.lowering.values import (
     Reduce,
     Reshape,
     Room,
-    Row,
     Scatter,
     Size,
     Spread,
@@ -50,6 +48,7 @@ from derive.lowering.values import (
     Window,
     operands,
 )
+from derive.printers.numpy_reads import ReadsPrinter, tuple_of
 from derive.printers.numpy_sizes import (
     ADD,
     AND,
@@ -143,7 +142,7 @@ def told_where(value: Value) -> bool:
     return into_of(value) is not None or isinstance(value, Map) and value.op in WITH_OUT
 
 
-class NumpyPrinter:
+class NumpyPrinter(ReadsPrinter):
     """Prints values. `names` spells computed sizes; `dtype` is the expression for the type of new arrays."""
 
     def __init__(self, names: Mapping[sympy.Expr, str], dtype: str):
@@ -253,52 +252,6 @@ class NumpyPrinter:
         pattern = self.subscripts(value.pattern, value.left.axes, value.right.axes)
         return f'np.einsum("{pattern}", {self.print(value.left)}, {self.print(value.right)})', ATOM
 
-    @staticmethod
-    def subscripts(pattern: Sequence[Sequence[int]], left: Sequence[Index], right: Sequence[Index]) -> str:
-        """The subscripts of an einsum: ij,jk->ik"""
-        axes = list(dict.fromkeys([*left, *right]))
-        plain = [i for i in axes if not i.leading]
-        letters = dict(zip(plain, einsum_letters(plain), strict=True))
-        first, second, result = ("".join(letters.get(axes[n], "...") for n in part) for part in pattern)
-        return f"{first},{second}->{result}"
-
-    def tap_sum(self, value: TapSum) -> Printed:
-        over = str(value.over[0]) if len(value.over) == 1 else _tuple(value.over)
-        arguments = [self.print(value.operand), over, *([self.print(value.weights)] if value.weights else [])]
-        return f"_tap_sum({', '.join(arguments)})", ATOM
-
-    def tap_max(self, value: TapMax) -> Printed:
-        over = str(value.over[0]) if len(value.over) == 1 else _tuple(value.over)
-        return f"_tap_max({self.print(value.operand)}, {over})", ATOM
-
-    def tap_inner(self, value: TapInner) -> Printed:
-        pattern = self.subscripts(value.pattern, value.operand.axes[: -value.taps], value.other.axes)
-        return f'_tap_inner("{pattern}", {self.print(value.operand)}, {self.print(value.other)}, {value.taps})', ATOM
-
-    def correlate(self, value: Correlate) -> Printed:
-        return self.helper("_correlate", value.kernels, value.operand, value.sizes, value.rows, value.bias)
-
-    def tap_products(self, value: TapProducts) -> Printed:
-        return self.helper("_tap_products", value.values, value.operand, value.sizes, value.rows)
-
-    def spread(self, value: Spread) -> Printed:
-        return self.helper("_spread", value.kernels, value.values, value.shape, value.rows, value.bias)
-
-    def spread_maximum(self, value: SpreadMaximum) -> Printed:
-        return self.helper("_spread_maximum", value.values, value.operand, value.sizes, value.rows)
-
-    def helper(
-        self,
-        name: str,
-        a: Value,
-        b: Value,
-        sizes: Sequence[Coefficient],
-        rows: Sequence[Row],
-        bias: Value | None = None,
-    ) -> Printed:
-        added = f", bias={self.print(bias)}" if bias is not None else ""
-        return f"{name}({self.print(a)}, {self.print(b)}, {self._windowed(sizes, rows)}{added})", ATOM
-
     # layout
 
     def permute(self, value: Permute) -> Printed:
@@ -313,7 +266,7 @@ class NumpyPrinter:
         if len(moved) == 2:
             return f"{operand}.swapaxes({moved[0]}, {moved[1]})", ATOM
         places = [value.order[n + rank] for n in moved]
-        return f"np.moveaxis({self.print(value.operand)}, {_tuple(places)}, {_tuple(moved)})", ATOM
+        return f"np.moveaxis({self.print(value.operand)}, {tuple_of(places)}, {tuple_of(moved)})", ATOM
 
     def expand(self, value: Expand) -> Printed:
         if isinstance(value.operand, Reduce) and self._keeps_axes(value, value.operand):
@@ -345,72 +298,6 @@ class NumpyPrinter:
             return f"{operand}.diagonal()", ATOM
         return f"{operand}.diagonal(axis1={value.first}, axis2={value.second})", ATOM
 
-    # affine reads
-
-    def window(self, value: Window) -> Printed:
-        slots = self._slots(value)
-        if slots is not None:
-            return f"{self.at_least(value.operand, ATOM)}[{', '.join(slots)}]", ATOM
-        outside = ", outside=-np.inf" if value.lowest else ""
-        return f"_windows({self.print(value.operand)}, {self._windowed(value.sizes, value.rows)}{outside})", ATOM
-
-    def first_maximum(self, value: FirstMaximum) -> Printed:
-        return f"_first_maximum({self.print(value.operand)}, {value.count})", ATOM
-
-    def scatter(self, value: Scatter) -> Printed:
-        rows = ", ".join(self.row(row) for row in value.rows)
-        shape = _tuple([self.size_text(s) for s in value.shape])
-        if value.weights is not None:
-            rows += f", weights={self.print(value.weights)}"
-        if value.taps is None:
-            return f"_scatter_add({self.print(value.operand)}, {shape}, {rows})", ATOM
-        return f"_overlap_add({self.print(value.operand)}, {shape}, {value.taps}, {rows})", ATOM
-
-    @staticmethod
-    def _slots(value: Window) -> list[str] | None:
-        """The window as a subscript, where it is the first or last entry, all of an axis, or all of it backwards."""
-        axes = value.operand.axes
-        lengths = [i.size for i in axes[len(axes) - len(value.rows) :]]
-        slots: list[str] = []
-        used: list[int] = []
-        for length, (start, *steps) in zip(lengths, value.rows, strict=True):
-            running = [n for n, step in enumerate(steps) if step != 0]
-            last = sympy.expand(start - length + 1) == 0
-            if not running and (last or start == 0):
-                slots.append("0" if start == 0 else "-1")
-            elif len(running) == 1 and value.sizes[running[0]] == length and (start, steps[running[0]]) == (0, 1):
-                slots.append(":")
-            elif len(running) == 1 and value.sizes[running[0]] == length and last and steps[running[0]] == -1:
-                slots.append("::-1")
-            else:
-                return None
-            used += running
-        if used != list(range(len(value.sizes))):
-            return None
-        return [*(["..."] if group_of(axes) else [":"] * (len(axes) - len(lengths))), *slots]
-
-    def _windowed(self, sizes: Sequence[Coefficient], rows: Sequence[Row]) -> str:
-        return ", ".join([_tuple([self.size_text(s) for s in sizes]), *(self.row(row) for row in rows)])
-
-    def row(self, row: Row) -> str:
-        return _tuple([self.size_text(c) for c in row])
-
-    def gather(self, value: Gather) -> Printed:
-        """E[token], or row by row."""
-        places = [self.print(p) for p in value.positions]
-        if value.along:
-            return f"np.take_along_axis({self.print(value.operand)}, {places[0]}, axis=-1)", ATOM
-        if group_of(value.operand.axes):
-            places = ["...", *places, *[":"] * value.behind]
-        return f"{self.at_least(value.operand, ATOM)}[{', '.join(places)}]", ATOM
-
-    def add_at(self, value: AddAt) -> Printed:
-        size = self.size_text(value.size)
-        extra = [f"behind={value.behind}"] if value.behind else []
-        extra += [f"summed={value.summed}"] if value.summed is not None else []
-        positions = self.print(value.positions)
-        return f"_add_at({', '.join([self.print(value.operand), positions, size, *extra])})", ATOM
-
     # new arrays
 
     def cast(self, value: Cast) -> Printed:
@@ -420,7 +307,7 @@ class NumpyPrinter:
         return f"{self.at_least(value.operand, ATOM)}.astype({self.dtype})", ATOM
 
     def fill(self, value: Fill) -> Printed:
-        shape = _tuple(self.shape(value.shape))
+        shape = tuple_of(self.shape(value.shape))
         if not value.shape and value.operand.is_number:
             return f"{self.dtype}.type({self.print(value.operand)})", ATOM
         if value.operand == Number(0):
@@ -430,7 +317,7 @@ class NumpyPrinter:
         return f"np.broadcast_to({self.print(value.operand)}, {shape}){'.copy()' if value.own else ''}", ATOM
 
     def room(self, value: Room) -> Printed:
-        return f"np.empty({_tuple(self.shape(value.shape))}, {self.dtype})", ATOM
+        return f"np.empty({tuple_of(self.shape(value.shape))}, {self.dtype})", ATOM
 
     def copy(self, value: Copy) -> Printed:
         return f"{self.at_least(value.operand, ATOM)}.copy()", ATOM
@@ -439,7 +326,7 @@ class NumpyPrinter:
 
     def tuple_text(self, axes: Sequence[Index]) -> str:
         """The shape of an array over some axes."""
-        return _tuple(self.shape(shape_of([(i,) for i in axes])))
+        return tuple_of(self.shape(shape_of([(i,) for i in axes])))
 
     def size_text(self, size: Size) -> str:
         return self.size(size)[0]
@@ -461,17 +348,6 @@ def first_factor(value: Value) -> Value:
     return value
 
 
-def einsum_letters(indices: Sequence[Index]) -> list[str]:
-    """One letter for each index: its own where it has one."""
-    chosen: list[str] = []
-    own = [i.name for i in indices if len(i.name) == 1 and i.name.isalpha()]
-    spare = iter([x for x in ascii_lowercase if x not in own])
-    for index in indices:
-        letter = index.name if index.name in own and index.name not in chosen else next(spare)
-        chosen.append(letter)
-    return chosen
-
-
 def _identity(mask: Value) -> Coefficient | None:
     """The size of the identity matrix that a mask [i = j] is; None where it is no such mask."""
     if not isinstance(mask, Map) or mask.op != "==" or len(mask.axes) != 2:
@@ -480,13 +356,6 @@ def _identity(mask: Value) -> Coefficient | None:
     rows = rows.operand if isinstance(rows, Expand) else rows
     square = isinstance(columns, Positions) and isinstance(rows, Positions) and columns.size == rows.size
     return columns.size if square and isinstance(columns, Positions) else None
-
-
-def _tuple(items: Sequence[object]) -> str:
-    if list(items) == ["*ell"]:
-        return "ell"
-    shown = ", ".join(map(str, items))
-    return f"({shown},)" if len(items) == 1 else f"({shown})"
 
 
 ROWS: dict[type, Callable[..., Printed]] = {
