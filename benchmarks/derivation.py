@@ -107,8 +107,8 @@ def measure_depths(repeats: int) -> dict[int, dict[str, float]]:
 
 def report(figures: dict) -> str:
     processes = figures["processes"]
-    lines = ["layer            whole, warm"]
-    lines += [f"{name:16} {1000 * seconds:8.1f} ms" for name, seconds in figures["layers"].items()]
+    lines = [f"{'layer':28} whole, warm"]
+    lines += [f"{name:28} {1000 * seconds:8.1f} ms" for name, seconds in figures["layers"].items()]
     lines += ["", "process                    time    against import sympy"]
     for name, seconds in processes.items():
         lines.append(f"{name:24} {seconds:6.2f} s  {seconds / processes['import sympy']:6.2f}")

@@ -55,12 +55,14 @@ def in_portions(
 ) -> list[Statement]:
     """The statements, with those that go item by item in loops over a few items at a time where that saves passes."""
     result: list[Statement] = []
-    rest = list(statements)
-    while rest:
-        run = run_of(rest)
-        rest, after = rest[max(1, len(run)) :], rest[:1]
-        loop = Loop(run, needed(rest, wanted), symbols, {*taken, *targets(statements)}) if run else None
-        result += loop.statements() if loop is not None and loop.worthwhile else (run or after)
+    after = needed_after(statements, wanted)
+    place = 0
+    while place < len(statements):
+        run = run_of(statements[place:])
+        step = max(1, len(run))
+        loop = Loop(run, after[place + step - 1], symbols, {*taken, *targets(statements)}) if run else None
+        result += loop.statements() if loop is not None and loop.worthwhile else statements[place : place + step]
+        place += step
     return result
 
 
@@ -82,9 +84,12 @@ def run_of(statements: Sequence[Statement]) -> list[Assign]:
     return run
 
 
-def needed(statements: Iterable[Statement], wanted: Collection[str]) -> set[str]:
-    """What is read by statements, or wanted in the end."""
-    return {*wanted, *(name for s in statements for name in reads_of(s))}
+def needed_after(statements: Sequence[Statement], wanted: Collection[str]) -> list[frozenset[str]]:
+    """For each statement what those after it read, or what is wanted in the end."""
+    needed = [frozenset(wanted)]
+    for statement in reversed(statements[1:]):
+        needed.append(needed[-1].union(reads_of(statement)))
+    return needed[::-1]
 
 
 def reads_of(statement: Statement) -> Iterable[str]:

@@ -31,6 +31,8 @@ from derive.lowering.stability import in_one_exponential, shift
 def with_divisions_last(forward: Layer, backward: Layer) -> tuple[Layer, Layer]:
     """The layer and its backward layer, where numerator and divisor stand for a normalised value that is summed."""
     for equation in forward.equations:
+        if not any(exponential(a) for a in atoms(equation.expr)):
+            continue
         taken = {*forward.symbols, *backward.symbols, *(i.name for i in (*forward.indices, *backward.indices))}
         found = Undivided.of(equation, taken) if _only_summed(equation.symbol, forward, backward) else None
         if found is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -17,7 +17,7 @@ from derive.lowering.doors import Demand, Door, Measure, Place, door_of
 from derive.lowering.program import LOOPS, Assign, CallLayer, Function, MaskOut, Note, Statement, flattened
 from derive.lowering.sharing import broken_up
 from derive.lowering.stability import is_shifted
-from derive.lowering.values import Name, Part, walk
+from derive.lowering.values import names_read
 from derive.printers.code_style import (
     INDENT,
     LONGEST,
@@ -282,13 +282,18 @@ def _demand(function: Function, demand: Demand, door: Door) -> str:
 
 def _body(function: Function, printer: NumpyPrinter) -> list[str]:
     taken = [*function.layer.symbols, *(s.target for s in flattened(function.statements) if isinstance(s, Assign))]
-    return _block(function.statements, function, printer, taken, 0)
+    return _block(function.statements, function, printer, taken, used_in(function), 0)
 
 
 def _block(
-    statements: Sequence[Statement], function: Function, printer: NumpyPrinter, taken: Sequence[str], depth: int
+    statements: Sequence[Statement],
+    function: Function,
+    printer: NumpyPrinter,
+    taken: Sequence[str],
+    used: Collection[str],
+    depth: int,
 ) -> list[str]:
-    """The lines of some statements, at a depth of loops."""
+    """The lines of some statements, at a depth of loops; `used` are the names that are read anywhere."""
     room = INDENT * (depth + 1)
     statements = broken_up(statements, taken, lambda v: len(printer.print(v)), WIDTH - room)
     lines: list[str] = []
@@ -305,20 +310,20 @@ def _block(
             lines += masked_out(statement, printer, LONGEST - room)
         elif isinstance(statement, LOOPS):
             lines.append(loop_header(statement, printer))
-            inside = _block(statement.statements, function, printer, taken, depth + 1)
+            inside = _block(statement.statements, function, printer, taken, used, depth + 1)
             lines += [" " * INDENT + line for line in inside]
         else:
-            lines += wrapped(_call(statement, list(flattened(function.statements)), function, printer), LONGEST - room)
+            lines += wrapped(_call(statement, used, printer), LONGEST - room)
     return lines
 
 
-def _call(call: CallLayer, statements: Iterable, function: Function, printer: NumpyPrinter) -> str:
+def _call(call: CallLayer, used: Collection[str], printer: NumpyPrinter) -> str:
     options = [f"{name}={_option(value, printer)}" for name, value in call.options]
     arguments = list(call.arguments)
     if call.backward:
         saved = ", ".join(call.residuals or ())
         arguments.insert(0, f"({saved}{',' if len(call.residuals or ()) == 1 else ''})")
-    targets = [t if _used(t, statements, function) else "_" for t in call.targets]
+    targets = [t if t in used else "_" for t in call.targets]
     shown = ", ".join(targets)
     if call.residuals is not None and not call.backward:
         saved = ", ".join(call.residuals)
@@ -334,16 +339,15 @@ def _option(value, printer: NumpyPrinter) -> str:
     return number_text(number)[0]
 
 
-def _used(name: str, statements: Iterable, function: Function) -> bool:
-    if name in {s.name for s in (*function.outputs, *(() if function.backward else function.residuals))}:
-        return True
-    for statement in statements:
+def used_in(function: Function) -> set[str]:
+    """The names that are read in a function, or handed back by it."""
+    used = {s.name for s in (*function.outputs, *(() if function.backward else function.residuals))}
+    for statement in flattened(function.statements):
         if isinstance(statement, Assign):
-            if any(isinstance(v, (Name, Part)) and v.name == name for v in walk(statement.value)):
-                return True
-        elif isinstance(statement, CallLayer) and name in (*statement.arguments, *(statement.residuals or ())):
-            return True
-    return False
+            used.update(names_read([statement.value]))
+        elif isinstance(statement, CallLayer):
+            used.update((*statement.arguments, *(statement.residuals or ())))
+    return used
 
 
 def _return(function: Function) -> list[str]:
