@@ -249,7 +249,7 @@ def test_pieces_are_put_together_again(signals, kernels):
     places = signals[-1] + 2 - 4
     rows = (-1, 1, 1)
     sizes = [piece.nbytes for _, piece in helpers._pieces(X, (5, places), [rows])]
-    assert len(sizes) > 3 and 2**19 < max(sizes) <= 2**22
+    assert len(sizes) > 3 and 2**19 < max(sizes) <= 2**23
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(X, ((0, 0), (0, 0), (1, 1))), 5, axis=-1)
     Y = helpers._correlate(W.reshape(4, -1), X, (5, places), rows)
     assert np.allclose(Y, np.einsum("nctk,ock->not", windows, W, optimize=True))

@@ -115,8 +115,8 @@ def _pieces(array, sizes, rows, at=0, lines=False):
     parts = _parts(len(array), array.dtype.itemsize * math.prod(array.shape[:-places]) * math.prod(sizes))
     front = (parts[0].stop, *array.shape[1:-places])
     _, inside, view = _room(front, sizes, array.shape[-places:], rows, array.dtype, lines)
-    # Matrix products gain more from being large than from the cache.
-    steps = _parts(sizes[-places], view[:1].nbytes if lines else view[:1].nbytes // 2)
+    # Four times as many as that: matrix products gain more from being large than from the cache.
+    steps = _parts(sizes[-places], view[:1].nbytes if lines else view[:1].nbytes // 4)
     buffer = np.empty(view[..., steps[0], *[slice(None)] * (places - 1)].size, array.dtype)
     for items in parts:
         count = len(array[items])
