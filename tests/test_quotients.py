@@ -72,6 +72,24 @@ def largest(S: Tensor[i, j], V: Tensor[j, e]):
     return define("O", (i, e), M[i] * Sum(P[i, j] * V[j, e], j))
 
 
+@layer
+def twice(S: Tensor[..., i, j], T: Tensor[..., j, i], V: Tensor[..., i, e]):
+    """Two of them, one on what the other gives."""
+    P = softmax(S, over=j, name="P")
+    H = define("H", (..., i), Sum(P[..., i, j] * T[..., j, i], j))
+    Q = softmax(H, over=i, name="Q")
+    return define("O", (..., e), Sum(Q[..., i] * V[..., i, e], i))
+
+
+@layer
+def nested(S: Tensor[..., i, j], T: Tensor[..., j, e], V: Tensor[..., e, d]):
+    """The second has the first in its exponents."""
+    P = softmax(S, over=j, name="P")
+    above = exp(Sum(P[..., i, j] * T[..., j, e], j))
+    Q = define("Q", (..., i, e), above / Sum(above, e))
+    return define("O", (..., i, d), Sum(Q[..., i, e] * V[..., e, d], e))
+
+
 SPLIT = (pooled, masked, taken)
 WHOLE = (handed_back, compared, of_others, perhaps_empty, largest)
 
@@ -93,6 +111,12 @@ def test_what_would_be_divided_as_often_is_divided_at_once(of):
     derived = gradients(of)
     assert with_divisions_last(derived.layer, derived.backward) == (derived.layer, derived.backward)
     assert check_layer(of).ok
+
+
+@pytest.mark.parametrize("of", [twice, nested], ids=lambda of: of.name)
+def test_one_after_the_other(of):
+    assert check_layer(of).ok
+    assert "Z" in residuals(of)
 
 
 def test_the_cotangent_is_divided_once():

@@ -17,7 +17,6 @@ from derive.lowering.orders import cheapest_pair, weight
 from derive.lowering.taps import largest_of_taps, runs_over_taps, sum_of_taps
 from derive.lowering.values import Contract, Inner, Map, Number, Reduce, Value
 
-Indices = frozenset[Index]
 NONE: Mapping[str, int] = MappingProxyType({})
 
 

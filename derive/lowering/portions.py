@@ -162,7 +162,7 @@ class Loop:
         rooms = [Assign(name, Room(_shape(axes), axes=axes)) for name, axes in self.arrays.items()]
         zeros = [Assign(name, Fill(ZERO, _shape(axes), axes=axes)) for name, axes in self.sums.items()]
         over = self.over
-        entries = size_of([i for i in self.largest if i not in over])
+        entries = size_of([i for i in self.largest if i not in over]) or 1
         return [*self.free, *rooms, *zeros, Portions(self.at, over, entries, tuple(body))]
 
     @cached_property

@@ -19,7 +19,7 @@ def masked_out(statement: MaskOut, printer: NumpyPrinter, room: int) -> list[str
 def loop_header(loop: Each | Blocks | Portions, printer: NumpyPrinter) -> str:
     if isinstance(loop, Portions):
         axes = printer.tuple_text(loop.over)
-        return f"for {loop.at} in _portions({axes}, {printer.size_text(loop.entries) or 1}):"
+        return f"for {loop.at} in _portions({axes}, {printer.size_text(loop.entries)}):"
     return each_header(loop, printer) if isinstance(loop, Each) else blocks_header(loop, printer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -84,7 +85,7 @@ def by_single_items(code: Code, layer: Layer) -> Code | None:
         return None
     module = loaded(layer.name, source)
     portions = module.__dict__["_portions"]
-    module.__dict__["_portions"] = lambda leading, entries: portions(leading, max(entries, 2**16))
+    module.__dict__["_portions"] = lambda leading, entries: portions(leading, sys.maxsize)
     return Code.of(module, layer.name)
 
 
