@@ -16,7 +16,7 @@ from derive.calculus.online_softmax import applies
 from derive.core.layer import Call, Layer, Role, Statement, Symbol
 from derive.errors import LoweringError
 from derive.lowering.blocks import Sweeping
-from derive.lowering.lower import _collect, _narrow, callees, lowered, residuals_of
+from derive.lowering.lower import add_functions, add_narrow, callees, lowered, residuals_of
 from derive.lowering.program import CallLayer, Function, Program
 from derive.lowering.program import Statement as ArrayStatement
 from derive.lowering.sharing import fresh_name
@@ -43,8 +43,8 @@ def collect(of: Blockwise, functions: dict[str, Function]) -> None:
             collect(blockwise(callee), functions)
         else:
             inner = gradients(callee)
-            _collect(inner, functions, inner.layer, inner.backward)
-    _narrow(of.backward, functions)
+            add_functions(inner, functions, inner.layer, inner.backward)
+    add_narrow(of.backward, functions)
     functions.update((f.name, f) for f in functions_of(of))
 
 

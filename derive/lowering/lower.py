@@ -32,7 +32,7 @@ from derive.lowering.values import VIEWS, Copy, Name, Part, Value
 def lower(derived: Gradients) -> Program:
     """The program of a layer and of all that it calls."""
     functions: dict[str, Function] = {}
-    _collect(derived, functions, *prepared(derived))
+    add_functions(derived, functions, *prepared(derived))
     return Program(derived.layer, tuple(functions.values()))
 
 
@@ -49,13 +49,13 @@ def made_in_loops(backward: Layer) -> set[str]:
     return {s.target for loop in loops for s in loop.statements if isinstance(s, Assign) and not s.part}
 
 
-def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:
+def add_functions(derived: Gradients, functions: dict[str, Function], layer: Layer, backward: Layer) -> None:
     """Add the functions of the callees, then those of the layer itself."""
     for callee in callees(derived.layer):
         if f"{callee.name}_fwd" not in functions:
             inner = gradients(callee)
-            _collect(inner, functions, inner.layer, inner.backward)
-    _narrow(backward, functions)
+            add_functions(inner, functions, inner.layer, inner.backward)
+    add_narrow(backward, functions)
     for function in (forward_function(derived, layer, backward), backward_function(derived, backward)):
         known = functions.get(function.name)
         if known is not None and known.layer != function.layer:
@@ -63,11 +63,11 @@ def _collect(derived: Gradients, functions: dict[str, Function], layer: Layer, b
         functions[function.name] = function
 
 
-def _narrow(layer: Layer, functions: dict[str, Function]) -> None:
+def add_narrow(layer: Layer, functions: dict[str, Function]) -> None:
     """Add the backward functions that give some of the gradients of a callee, where these are called."""
     for narrow in callees(layer):
         if narrow.name not in functions:
-            _narrow(narrow, functions)
+            add_narrow(narrow, functions)
             cotangents = tuple(s for s in narrow.arguments if s.role is Role.COTANGENT)
             residuals = tuple(s for s in narrow.arguments if s.role is not Role.COTANGENT)
             body = lowered(narrow, narrow.outputs, None)
