@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from graphlib import TopologicalSorter
-from types import CodeType, SimpleNamespace
+from types import CodeType, ModuleType, SimpleNamespace
 
 import numpy as np
 from mutations import Mutant, mutants
@@ -117,6 +117,7 @@ class Bench:
         names = {"__name__": f"{self.package}.planted", "__package__": self.package}
         for code in (*self.codes, *([mutant.code] if mutant else [])):
             exec(code, names)
+        names["np"] = Unwritten("numpy")
         return SimpleNamespace(**names)
 
     @property
@@ -134,6 +135,26 @@ class Bench:
         except Noticed:
             return False
         return True
+
+
+class Unwritten(ModuleType):
+    """NumPy, where in new memory there is no number: by luck there would be what was written there a moment ago."""
+
+    def __getattr__(self, name: str):
+        return getattr(np, name)
+
+    @staticmethod
+    def empty(shape, dtype=float) -> np.ndarray:
+        return nothing_in(np.empty(shape, dtype))
+
+    @staticmethod
+    def empty_like(array, **options) -> np.ndarray:
+        return nothing_in(np.empty_like(array, **options))
+
+
+def nothing_in(array: np.ndarray) -> np.ndarray:
+    array.fill(np.nan if array.dtype.kind in "fc" else 99)
+    return array
 
 
 @cache

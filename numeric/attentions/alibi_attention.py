@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import exponentials, hiding, room, room_for_gradients, scores_backward
+from .attention import attend, hiding, room, room_for_gradients, scores_backward
 
 
 def alibi_attention(Q: Array, K: Array, V: Array, slope: Array) -> Array:
@@ -28,9 +28,7 @@ def alibi_attention_fwd(Q: Array, K: Array, V: Array, slope: Array) -> tuple[Arr
         S = np.matmul(q, k.mT, out=e)
         S += np.multiply.outer(m, distances)
         S += mask
-        z[...] = exponentials(S)
-        np.matmul(S, v, out=o)
-        o /= z
+        attend(S, v, z, o)
     return O, (E, Q, K, V, Z, O)
 
 

@@ -41,16 +41,23 @@ def attention_bwd(residuals: Residuals, dO: Array) -> tuple[Array, Array, Array]
 # stay in the cache.
 
 
-def forward(Q: Array, K: Array, V: Array) -> tuple[Array, Residuals]:
-    """Q[..., i, d], K[..., j, d], V[..., j, e] -> O[..., i, e], and what the backward needs"""
+def forward(Q: Array, K: Array, V: Array, mask: Array | None = None) -> tuple[Array, Residuals]:
+    """Q[..., i, d], K[..., j, d], V[..., j, e], mask[i, j] -> O[..., i, e], and what the backward needs"""
     E, Q, Z, O = room(Q, K, V)
     for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
-        np.matmul(q, k.mT, out=e)
-        z[...] = exponentials(e)
-        np.matmul(e, v, out=o)
-        # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
-        o /= z
+        S = np.matmul(q, k.mT, out=e)
+        if mask is not None:
+            S += mask
+        attend(S, v, z, o)
     return O, (E, Q, K, V, Z, O)
+
+
+def attend(S: Array, V: Array, Z: Array, O: Array) -> None:
+    """S[..., i, j], V[..., j, e] -> E in the place of S, and into their places Z[..., i, 1] and O[..., i, e]"""
+    Z[...] = exponentials(S)
+    np.matmul(S, V, out=O)
+    # P = E / Z is not formed: to divide O costs i·e operations, to divide E i·j.
+    O /= Z
 
 
 def room(Q: Array, K: Array, V: Array) -> tuple[Array, Array, Array, Array]:

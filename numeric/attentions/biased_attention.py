@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import exponentials, room, room_for_gradients, scores_backward
+from .attention import attend, room, room_for_gradients, scores_backward
 
 
 def biased_attention(Q: Array, K: Array, V: Array, B: Array) -> Array:
@@ -25,9 +25,7 @@ def biased_attention_fwd(Q: Array, K: Array, V: Array, B: Array) -> tuple[Array,
     for e, q, k, v, b, z, o in portions(Q.ndim - 2, E, Q, K, V, B, Z, O):
         S = np.matmul(q, k.mT, out=e)
         S += b
-        z[...] = exponentials(S)
-        np.matmul(S, v, out=o)
-        o /= z
+        attend(S, v, z, o)
     return O, (E, Q, K, V, Z, O)
 
 

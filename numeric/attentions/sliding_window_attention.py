@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Residuals, admit, cotangent, portions
-from .attention import backward, exponentials, hiding, room
+from ..shapes import Array, Residuals, admit, cotangent
+from .attention import backward, forward, hiding
 
 
 def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -> Array:
@@ -19,16 +19,9 @@ def sliding_window_attention(Q: Array, K: Array, V: Array, *, window: int = 1) -
 def sliding_window_attention_fwd(Q: Array, K: Array, V: Array, *, window: int = 1) -> tuple[Array, Residuals]:
     """The output, and what the backward needs."""
     Q, K, V = admit("sliding_window_attention", "Q[...,i,d] K[...,j,d] V[...,j,e]", Q, K, V)
-    E, Q, Z, O = room(Q, K, V)
-    n, m = E.shape[-2:]
-    mask = hiding(np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool), E.dtype)
-    for e, q, k, v, z, o in portions(Q.ndim - 2, E, Q, K, V, Z, O):
-        S = np.matmul(q, k.mT, out=e)
-        S += mask
-        z[...] = exponentials(S)
-        np.matmul(S, v, out=o)
-        o /= z
-    return O, (E, Q, K, V, Z, O)
+    n, m = Q.shape[-2], K.shape[-2]
+    mask = hiding(np.tri(n, m, dtype=bool) & ~np.tri(n, m, -window - 1, dtype=bool), Q.dtype)
+    return forward(Q, K, V, mask)
 
 
 def sliding_window_attention_bwd(residuals: Residuals, dO: Array, *, window: int = 1) -> tuple[Array, Array, Array]:

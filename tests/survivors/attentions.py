@@ -183,7 +183,7 @@ GENERATED: Table = {
 
 WITH_ROOM = (
     "forward",
-    *(f"{name}_attention_fwd" for name in ("alibi", "biased", "causal", "sliding_window")),
+    *(f"{name}_attention_fwd" for name in ("alibi", "biased")),
 )
 
 HANDWRITTEN: Table = {
