@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from derive.calculus.backward import with_sizes
-from derive.calculus.online_softmax import Softmax, softmax_of
 from derive.calculus.reuse import unfold
-from derive.core.atoms import Atom, Paren, Read
+from derive.core.atoms import Atom, Paren, Read, Test, exponential
 from derive.core.axes import Affine
 from derive.core.layer import Call, Equation, Layer, Statement, Symbol
 from derive.core.terms import Expr, Term, add, atom, multiply, power, total
@@ -31,14 +30,13 @@ from derive.lowering.stability import in_one_exponential, shift
 
 def with_divisions_last(forward: Layer, backward: Layer) -> tuple[Layer, Layer]:
     """The layer and its backward layer, where numerator and divisor stand for a normalised value that is summed."""
-    for name in [e.symbol.name for e in forward.equations if softmax_of(e) is not None]:
-        # What one softmax becomes may stand in the equation of the next.
+    for name in [e.symbol.name for e in forward.equations if any(map(exponential, atoms(e.expr)))]:
+        # What one value becomes may stand in the equation of the next.
         place, equation = next((n, s) for n, s in enumerate(forward.statements) if name in {d.name for d in s.defines})
-        softmax = softmax_of(equation) if isinstance(equation, Equation) else None
-        if softmax is None or not _only_summed(softmax.equation.symbol, forward, backward):
+        if not isinstance(equation, Equation) or not _only_summed(equation.symbol, forward, backward):
             continue
         taken = {*forward.symbols, *backward.symbols, *(i.name for i in (*forward.indices, *backward.indices))}
-        found = Undivided.of(softmax, taken)
+        found = Undivided.of(equation, taken)
         if found is not None:
             later = [found.put_in(s) for s in forward.statements[place + 1 :]]
             statements = (*forward.statements[:place], found.numerator, found.divisor, *later)
@@ -70,19 +68,27 @@ class Undivided:
     divisor: Equation
 
     @staticmethod
-    def of(softmax: Softmax, taken: set[str]) -> Undivided | None:
-        """E and Z of a softmax; None of one in whose rows there may be nothing."""
-        if softmax.asked or not softmax.rows or all(map(maybe_empty, softmax.sum.terms)):
+    def of(equation: Equation, taken: set[str]) -> Undivided | None:
+        """The parts of a quotient whose divisor sums its numerator, and has fewer axes; None of anything else."""
+        term = shift(equation.expr).only
+        if term is None or term.bound or any(isinstance(a, Test) for a, _ in term.factors):
             return None
-        (term,), (summed,) = shift(softmax.equation.expr).terms, softmax.sum.terms
-        above = tuple(f for f in term.factors if not isinstance(f[0], Paren))
-        names = [fresh_name(name, taken) for name in ("E", "Z")]
-        symbol = Symbol(names[0], softmax.equation.symbol.axes)
-        numerator = Equation(symbol, Expr((in_one_exponential(Term(1, above)),)))
-        entry = symbol.entry().substitute({softmax.over: Affine.of(summed.bound[0])})
-        divisor = Equation(Symbol(names[1], softmax.rows), total(atom(entry), summed.bound))
+        sums = [a for a, e in term.factors if isinstance(a, Paren) and e == -1]
+        axes = equation.symbol.axes
+        if len(sums) != 1 or not any(exponential(a) for a, _ in term.factors) or not sums[0].free < set(axes):
+            return None
+        body = sums[0].body
+        if not sums[0].free or all(maybe_empty(t) for t in body.terms):
+            return None
+        rest = in_one_exponential(Term(term.coefficient, tuple(f for f in term.factors if f[0] is not sums[0])))
+        name, total_name = (fresh_name(n, taken) for n in ("E", "Z"))
+        numerator = Equation(Symbol(name, axes), Expr((rest,)))
+        summed = sum_of(numerator, body)
+        if summed is None:
+            return None
+        divisor = Equation(Symbol(total_name, tuple(i for i in axes if i in sums[0].free)), summed)
         quotient = multiply(numerator.symbol.value(), power(divisor.symbol.value(), -1))
-        return Undivided(Equation(softmax.equation.symbol, quotient), numerator, divisor)
+        return Undivided(Equation(equation.symbol, quotient), numerator, divisor)
 
     def put_in(self, statement: Statement) -> Statement:
         """The statement with the quotient for its value, its divisor inside sums of several terms."""
@@ -154,3 +160,16 @@ class Undivided:
     def divided(self, symbol: Symbol) -> Expr:
         """R / Z"""
         return multiply(symbol.value(), power(self.divisor.symbol.value(), -1))
+
+
+def sum_of(numerator: Equation, value: Expr) -> Expr | None:
+    """The value as the sum of the numerator's entries over the axes that it lacks; None where it is another."""
+    term, own = value.only, numerator.expr.only
+    over = [i for i in numerator.symbol.axes if i not in value.free]
+    if term is None or own is None or [i.size for i in term.bound] != [i.size for i in over]:
+        return None
+    renaming = {i: Affine.of(k) for i, k in zip(over, term.bound, strict=True)}
+    renamed = {(a.substitute(renaming), e) for a, e in own.factors}
+    if renamed != set(term.factors) or own.coefficient != term.coefficient:
+        return None
+    return total(atom(numerator.symbol.entry().substitute(renaming)), term.bound)
